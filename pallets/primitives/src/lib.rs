@@ -1,0 +1,56 @@
+//! What Lemma's pallets, node and clients share: identifiers, the market's records, and the traits by
+//! which the pallets know each other.
+//!
+//! Pallets never name each other's `Config`. [`traits`] holds what one asks of another, `runtime/` wires
+//! them together. The records in [`order`], [`program`] and [`provider`] are stored, returned by the
+//! runtime API and decoded by clients: one definition for all three.
+
+#![cfg_attr(not(feature = "std"), no_std)]
+#![deny(missing_docs)]
+
+extern crate alloc;
+
+pub mod order;
+pub mod program;
+pub mod provider;
+pub mod traits;
+
+use sp_core::H256;
+use sp_runtime::{
+	traits::{IdentifyAccount, Verify},
+	MultiSignature,
+};
+
+/// Number of an order: counts up from 0 and is never used twice on a chain.
+pub type OrderId = u64;
+
+/// Identity of a program: the Poseidon hash of its wrapping circuit's verifier-only data, four canonical
+/// Goldilocks elements, each little-endian. See `docs/protocol`.
+pub type ProgramId = H256;
+
+/// Commitment to a job's input, program-specific: four canonical Goldilocks elements, each little-endian.
+pub type InputCommitment = H256;
+
+/// Height of a block on a Lemma chain.
+pub type BlockNumber = u32;
+
+/// An amount of money in the smallest unit; 10^12 of them are one LEM.
+pub type Balance = u128;
+
+/// An account of a Lemma chain: a 32-byte public key (Sr25519, Ed25519) or its hash (ECDSA).
+pub type AccountId = <<MultiSignature as Verify>::Signer as IdentifyAccount>::AccountId;
+
+/// One LEM, the chain's currency, in its smallest unit.
+pub const UNIT: Balance = 1_000_000_000_000;
+
+/// Longest inline input of an order, bytes. Longer inputs lie in a store and are named by their hash.
+pub const MAX_INLINE_INPUT_BYTES: u32 = 8 * 1024;
+
+/// Longest locator of a stored input, bytes.
+pub const MAX_LOCATOR_BYTES: u32 = 256;
+
+/// Longest output that travels in the settling extrinsic, bytes.
+pub const MAX_OUTPUT_BYTES: u32 = 1024 * 1024;
+
+/// Longest proof, bytes. Anything longer is refused before it is parsed.
+pub const MAX_PROOF_BYTES: u32 = 128 * 1024;
