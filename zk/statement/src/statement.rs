@@ -188,15 +188,21 @@ mod tests {
 		bytes.extend([7, 0, 0, 0, 0, 0, 0, 0]);
 		bytes.extend([3; 32]);
 		assert_eq!(binding(&[2; 32], 7, &[3; 32]), blake2_256(&bytes));
-		assert_eq!(hex::encode(binding(&[2; 32], 7, &[3; 32])), "KNOWN_BINDING");
+		assert_eq!(
+			hex::encode(binding(&[2; 32], 7, &[3; 32])),
+			"d2b516d24fc8d17edfd15dba77423d10668392279ac874251b97b7ef600d02ea"
+		);
 	}
 
 	#[test]
 	fn statement_should_have_a_known_answer() {
 		let statement = sample();
-		assert_eq!(hex::encode(statement.output), "KNOWN_STATEMENT_ROOT");
-		assert_eq!(statement.y, [0, 0], "KNOWN_Y");
-		assert_eq!(statement.v, [0, 0], "KNOWN_V");
+		assert_eq!(
+			hex::encode(statement.output),
+			"f22607f2351645b7da73c1feb71950e1594c723d56a77a2d362f647c02760901"
+		);
+		assert_eq!(statement.y, [9462233107574883321, 5971974083189455734]);
+		assert_eq!(statement.v, [13246775688725941820, 3071067065467242542]);
 		assert!(statement.is_canonical());
 	}
 
