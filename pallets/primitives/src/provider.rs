@@ -101,7 +101,8 @@ pub struct Provider<AccountId, Balance, BlockNumber> {
 	/// Bond on its way out, oldest first.
 	pub unbonding:
 		BoundedVec<UnbondingChunk<Balance, BlockNumber>, ConstU32<MAX_UNBONDING_CHUNKS>>,
-	/// Hot keys that claim and submit for this account.
+	/// Hot keys that this account names as its operators. Each claims and submits for it from when the
+	/// key itself has joined (`join_provider`), until it leaves or is named no longer.
 	pub operators: BoundedVec<AccountId, ConstU32<MAX_OPERATORS>>,
 	/// What it says of itself.
 	pub profile: Profile,
