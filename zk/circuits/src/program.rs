@@ -6,7 +6,7 @@
 
 use lemma_zk_statement::OutputElement;
 
-use crate::Prover;
+use crate::{circuit::AnyCircuit, Prover};
 
 /// A program's identity on chain: see `lemma_zk_statement::Statement::program`.
 pub type ProgramId = [u8; 32];
@@ -45,6 +45,9 @@ pub trait Program: Send + Sync {
 
 	/// Its circuits, with their ids from the committed key files.
 	fn classes(&self) -> Vec<Class>;
+
+	/// Its circuits in the order of the key file, one for each class.
+	fn circuits(&self) -> Vec<Box<dyn AnyCircuit>>;
 
 	/// Parses and checks an input blob. Allocates no more than a small multiple of `blob.len()`.
 	fn open(&self, blob: &[u8]) -> Result<Box<dyn Job>, InputError>;

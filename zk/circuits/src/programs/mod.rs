@@ -1,0 +1,16 @@
+//! All programs. A new one is a folder here and a line in [`all`].
+
+use crate::program::{Program, ProgramId};
+
+/// All programs.
+pub fn all() -> &'static [&'static dyn Program] {
+	&[]
+}
+
+/// The program that has a class of this id.
+pub fn find(id: &ProgramId) -> Option<&'static dyn Program> {
+	all()
+		.iter()
+		.copied()
+		.find(|program| program.classes().iter().any(|class| class.id == *id))
+}

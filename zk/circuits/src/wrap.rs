@@ -1,0 +1,255 @@
+//! Wrapping: from a program's circuit to a proof of the one fixed shape.
+//!
+//! W verifies P with P's key built in and exposes P's public inputs. Whatever P is, W has the same
+//! [`CommonCircuitData`]: the same gates, added whether used or not, and the same number of rows. So the outer
+//! circuit can verify any W, and the hash of W's key says which program was proven.
+
+use std::sync::OnceLock;
+
+use lemma_zk_statement::{hash_to_bytes, Statement};
+use plonky2::{
+	field::types::Field,
+	gates::{
+		arithmetic_base::ArithmeticGate, arithmetic_extension::ArithmeticExtensionGate,
+		base_sum::BaseSumGate, constant::ConstantGate, gate::GateRef,
+		multiplication_extension::MulExtensionGate, noop::NoopGate, poseidon::PoseidonGate,
+		poseidon_mds::PoseidonMdsGate, public_input::PublicInputGate,
+		random_access::RandomAccessGate, reducing::ReducingGate,
+		reducing_extension::ReducingExtensionGate,
+	},
+	hash::poseidon::PoseidonHash,
+	iop::witness::{PartialWitness, WitnessWrite},
+	plonk::{
+		circuit_data::{CircuitConfig, CommonCircuitData, VerifierOnlyCircuitData},
+		config::Hasher,
+		proof::ProofWithPublicInputsTarget,
+	},
+};
+
+use crate::{
+	circuit::Circuit,
+	program::{ProgramId, ProveError},
+	security,
+	targets::{StatementTargets, PROGRAM_PUBLIC_INPUTS},
+	Builder, CircuitData, Proof, C, D, F,
+};
+
+/// First element of what a program's id is the hash of.
+pub const PROGRAM_TAG: u64 = u64::from_le_bytes(*b"lemma-p\0");
+
+/// Rows of W, log2.
+const WRAP_ROWS_LOG2: usize = 12;
+/// A larger circuit is shrunk first: W has no room for more of its FRI proof's Merkle paths.
+const MAX_WRAPPED_ROWS_LOG2: usize = 13;
+
+/// The shape of every W.
+pub fn shape() -> &'static CommonCircuitData<F, D> {
+	static SHAPE: OnceLock<CommonCircuitData<F, D>> = OnceLock::new();
+	SHAPE.get_or_init(|| {
+		// Any circuit with enough rows for FRI to fold them shows which gates verifying takes.
+		let mut builder = Builder::new(security::inner_config());
+		StatementTargets::add(&mut builder);
+		add_rows(&mut builder, 1 << 6);
+		let any = builder.build_with_options::<C>(false).common;
+
+		let mut builder = Builder::new(security::inner_config());
+		let proof = builder.add_virtual_proof_with_pis(&any);
+		let key = builder.add_virtual_verifier_data(any.config.fri_config.cap_height);
+		builder.verify_proof::<C>(&proof, &key, &any);
+		builder.register_public_inputs(&proof.public_inputs);
+		for gate in plain_gates(&builder.config) {
+			builder.add_gate_to_gate_set(gate);
+		}
+		pad(&mut builder);
+		builder.build_with_options::<C>(false).common
+	})
+}
+
+/// The id of a program: the Poseidon hash of a tag, W's constants-and-sigmas cap and W's circuit digest.
+/// As W's shape is fixed, these two are all that tells one W from another.
+pub fn program_id(key: &VerifierOnlyCircuitData<C, D>) -> ProgramId {
+	let elements: Vec<F> = [F::from_canonical_u64(PROGRAM_TAG)]
+		.into_iter()
+		.chain(
+			key.constants_sigmas_cap
+				.0
+				.iter()
+				.flat_map(|hash| hash.elements),
+		)
+		.chain(key.circuit_digest.elements)
+		.collect();
+	hash_to_bytes(PoseidonHash::hash_no_pad(&elements).elements)
+}
+
+/// A circuit that verifies one other and exposes its public inputs.
+pub struct Recursion {
+	/// The circuit.
+	pub data: CircuitData,
+	proof: ProofWithPublicInputsTarget<D>,
+}
+
+impl Recursion {
+	/// A circuit of as many rows as it takes.
+	fn shrinking(inner: &CircuitData) -> Self {
+		let (builder, proof) = Self::verifying(inner);
+		Self {
+			data: builder.build::<C>(),
+			proof,
+		}
+	}
+
+	/// A circuit of the fixed shape.
+	fn wrapping(inner: &CircuitData) -> Self {
+		let (mut builder, proof) = Self::verifying(inner);
+		for gate in &shape().gates {
+			builder.add_gate_to_gate_set(gate.clone());
+		}
+		pad(&mut builder);
+		let data = builder.build::<C>();
+		assert_eq!(
+			&data.common,
+			shape(),
+			"a wrap must have the fixed shape: the wrapped circuit has gates that take too many rows"
+		);
+		Self { data, proof }
+	}
+
+	fn verifying(inner: &CircuitData) -> (Builder, ProofWithPublicInputsTarget<D>) {
+		let mut builder = Builder::new(security::inner_config());
+		let proof = builder.add_virtual_proof_with_pis(&inner.common);
+		let key = builder.constant_verifier_data(&inner.verifier_only);
+		builder.verify_proof::<C>(&proof, &key, &inner.common);
+		builder.register_public_inputs(&proof.public_inputs);
+		(builder, proof)
+	}
+
+	/// Proves that `inner` verifies.
+	pub fn prove(&self, inner: &Proof) -> Result<Proof, ProveError> {
+		let mut witness = PartialWitness::new();
+		witness
+			.set_proof_with_pis_target(&self.proof, inner)
+			.map_err(failed)?;
+		self.data.prove(witness).map_err(failed)
+	}
+}
+
+/// A program's circuit with everything up to W.
+pub struct Wrapped<T> {
+	/// The program's own circuit, P.
+	pub program: CircuitData,
+	statement: StatementTargets,
+	targets: T,
+	/// What makes P's proof small enough to wrap; none for most programs.
+	pub shrinking: Vec<Recursion>,
+	/// W.
+	pub wrap: Recursion,
+}
+
+impl<T> Wrapped<T> {
+	/// Builds a program's circuit, what shrinks it, and its wrap.
+	///
+	/// # Panics
+	///
+	/// If the circuit adds public inputs, or is such that its wrap cannot have the fixed shape. Both are
+	/// faults of the circuit's code and show whenever it is built.
+	pub fn build(circuit: &impl Circuit<Targets = T>) -> Self {
+		let mut builder = Builder::new(circuit.config());
+		let statement = StatementTargets::add(&mut builder);
+		let targets = circuit.build(&mut builder, &statement);
+		let program = builder.build::<C>();
+		assert_eq!(program.common.num_public_inputs, PROGRAM_PUBLIC_INPUTS);
+
+		let mut shrinking: Vec<Recursion> = Vec::new();
+		let wrap = loop {
+			let last = shrinking
+				.last()
+				.map_or(&program, |recursion| &recursion.data);
+			let rows_log2 = last.common.degree_bits();
+			if rows_log2 <= MAX_WRAPPED_ROWS_LOG2 {
+				break Recursion::wrapping(last);
+			}
+			let next = Recursion::shrinking(last);
+			assert!(
+				next.data.common.degree_bits() < rows_log2,
+				"shrinking must make it smaller"
+			);
+			shrinking.push(next);
+		};
+		Self {
+			program,
+			statement,
+			targets,
+			shrinking,
+			wrap,
+		}
+	}
+
+	/// The program's id.
+	pub fn id(&self) -> ProgramId {
+		program_id(&self.wrap.data.verifier_only)
+	}
+
+	/// Rows of all circuits together: by it the prover's cache is bounded.
+	pub fn rows(&self) -> usize {
+		let recursions = self.shrinking.iter().chain([&self.wrap]);
+		self.program.common.degree()
+			+ recursions
+				.map(|recursion| recursion.data.common.degree())
+				.sum::<usize>()
+	}
+
+	/// The program's own proof of `statement`; `set` sets the rest of the witness.
+	pub fn prove_program(
+		&self,
+		statement: &Statement,
+		set: impl FnOnce(&T, &mut PartialWitness<F>) -> Result<(), ProveError>,
+	) -> Result<Proof, ProveError> {
+		let mut witness = PartialWitness::new();
+		self.statement.set(&mut witness, statement)?;
+		set(&self.targets, &mut witness)?;
+		self.program.prove(witness).map_err(failed)
+	}
+}
+
+fn failed(error: anyhow::Error) -> ProveError {
+	ProveError::Prover(error.to_string())
+}
+
+/// Fills the circuit up to just over half of W's rows, so that it will have all of them: the build adds some
+/// for constants and public inputs and rounds up to a power of two.
+fn pad(builder: &mut Builder) {
+	add_rows(builder, (1 << (WRAP_ROWS_LOG2 - 1)) + 1);
+}
+
+fn add_rows(builder: &mut Builder, rows: usize) {
+	while builder.num_gates() < rows {
+		builder.add_gate(NoopGate, vec![]);
+	}
+}
+
+/// The gates that verifying a proof may take, but for the one that interpolates on cosets, which only
+/// plonky2 can make.
+fn plain_gates(config: &CircuitConfig) -> Vec<GateRef<F, D>> {
+	let (wires, routed) = (config.num_wires, config.num_routed_wires);
+	vec![
+		GateRef::new(NoopGate),
+		GateRef::new(ConstantGate::new(config.num_constants)),
+		GateRef::new(PoseidonMdsGate::new()),
+		GateRef::new(PoseidonGate::new()),
+		GateRef::new(PublicInputGate),
+		GateRef::new(BaseSumGate::<2>::new_from_config::<F>(config)),
+		GateRef::new(ReducingExtensionGate::new(
+			ReducingExtensionGate::<D>::max_coeffs_len(wires, routed),
+		)),
+		GateRef::new(ReducingGate::new(ReducingGate::<D>::max_coeffs_len(
+			wires, routed,
+		))),
+		GateRef::new(ArithmeticExtensionGate::new_from_config(config)),
+		GateRef::new(ArithmeticGate::new_from_config(config)),
+		GateRef::new(MulExtensionGate::new_from_config(config)),
+		GateRef::new(RandomAccessGate::new_from_config(
+			config,
+			config.fri_config.cap_height,
+		)),
+	]
+}
