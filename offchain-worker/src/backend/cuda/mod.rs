@@ -1,0 +1,254 @@
+//! The GPU backend: NVIDIA devices of compute capability 6.1 and newer, driven through the CUDA driver API.
+//!
+//! Nothing of CUDA is needed to build or to start the worker: the driver (`libcuda`) and the run-time compiler
+//! (`libnvrtc`) are loaded when they are there. `kernels/gemm.cu` multiplies; [`plan`] says how a product is
+//! cut, [`compile`] turns the source into machine code.
+//!
+//! What has been tested and how: `tests/kernels.rs` compiles the source for two architectures and executes
+//! it on the CPU, with the launches of [`plan`], against the definition. The host side of this file has
+//! been compiled but not yet run on a GPU; [`super::choose`] multiplies a small matrix before it trusts one.
+
+pub mod compile;
+pub mod plan;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cudarc::{
+	driver::{
+		sys, CudaContext, CudaFunction, CudaModule, CudaSlice, CudaStream, DriverError,
+		LaunchConfig, PushKernelArg,
+	},
+	nvrtc::Ptx,
+};
+use lemma_zk_circuits::program::Work;
+
+use super::{check_gemm, Backend, BackendError};
+use compile::{Compiler, Target, GEMM};
+use plan::{band_rows, Launch, Plan};
+
+/// Oldest compute capability with the dp4a instruction.
+const OLDEST: u32 = 61;
+
+/// Runs programs on one GPU: the first that CUDA shows (`CUDA_VISIBLE_DEVICES` chooses it).
+pub struct Cuda {
+	context: Arc<CudaContext>,
+	stream: Arc<CudaStream>,
+	pack_rows: CudaFunction,
+	pack_columns: CudaFunction,
+	multiply: CudaFunction,
+	description: String,
+	/// One product at a time: the second would find the memory taken that the first has planned with.
+	turn: Mutex<()>,
+}
+
+impl Cuda {
+	/// Opens the device and compiles the kernels for it.
+	///
+	/// # Errors
+	///
+	/// [`BackendError::Unavailable`] saying what is missing: driver, device or NVRTC.
+	pub fn open() -> Result<Self, BackendError> {
+		// cudarc panics where a library lacks a function that it needs: one that is much too old.
+		std::panic::catch_unwind(Self::open_device).unwrap_or_else(|_| {
+			Err(BackendError::Unavailable(
+				"the CUDA libraries lack functions that are needed: update the NVIDIA driver and NVRTC \
+				to CUDA 12"
+					.into(),
+			))
+		})
+	}
+
+	fn open_device() -> Result<Self, BackendError> {
+		let unavailable = |text: String| Err(BackendError::Unavailable(text));
+		// SAFETY: asks the loader for the library; its initialisers are NVIDIA's.
+		if !unsafe { sys::is_culib_present() } {
+			return unavailable(
+				"no NVIDIA driver was found (libcuda); if this machine has an NVIDIA GPU, install its \
+				driver"
+					.into(),
+			);
+		}
+		let devices = match CudaContext::device_count() {
+			Ok(devices) => devices,
+			Err(error) => {
+				return unavailable(format!(
+					"the NVIDIA driver does not start ({}): check it with nvidia-smi",
+					code(error)
+				))
+			}
+		};
+		if devices < 1 {
+			return unavailable(
+				"the NVIDIA driver shows no GPU: check nvidia-smi and CUDA_VISIBLE_DEVICES".into(),
+			);
+		}
+		let context = CudaContext::new(0).map_err(device)?;
+		let name = context.name().map_err(device)?;
+		let (major, minor) = context.compute_capability().map_err(device)?;
+		let capability = u32::try_from(major * 10 + minor).unwrap_or(0);
+		if capability < OLDEST {
+			return unavailable(format!(
+				"{name} has compute capability {major}.{minor}; the kernels need 6.1 (dp4a)"
+			));
+		}
+		let compiler = Compiler::find()?;
+		let target = Target::for_device(capability, compiler.supported())?;
+		let module = load(&context, &compiler, target)?;
+		let function = |name| module.load_function(name).map_err(device);
+		let memory = context.total_mem().map_err(device)? >> 20;
+		Ok(Self {
+			stream: context.new_stream().map_err(device)?,
+			pack_rows: function("lemma_pack_rows")?,
+			pack_columns: function("lemma_pack_columns")?,
+			multiply: function("lemma_gemm_i8")?,
+			description: format!(
+				"{name}, compute capability {major}.{minor}, {memory} MiB, kernels for {target} by \
+				NVRTC {}",
+				compiler.version()
+			),
+			context,
+			turn: Mutex::new(()),
+		})
+	}
+
+	fn gemm(
+		&self,
+		(m, k, n): (usize, usize, usize),
+		a: &[i8],
+		b: &[i8],
+	) -> Result<Vec<u8>, BackendError> {
+		let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+		let (free, _) = self.context.mem_get_info().map_err(device)?;
+		let rows = band_rows(m, k, n, free as u64)?;
+		let plan = Plan::new(rows, k, n)?;
+
+		let device_b = self.stream.clone_htod(b).map_err(device)?;
+		let mut packed_b = self.empty::<i32>(plan.packed_b())?;
+		// SAFETY: arguments as in the kernel's signature, buffers as long as the plan says.
+		unsafe {
+			self.stream
+				.launch_builder(&self.pack_columns)
+				.arg(&device_b)
+				.arg(&plan.k)
+				.arg(&plan.n)
+				.arg(&plan.ldb)
+				.arg(&mut packed_b)
+				.launch(config(plan.pack_columns()))
+				.map_err(device)?;
+		}
+		drop(device_b);
+
+		let mut output = vec![0u8; m * n * 4];
+		let mut device_a = self.empty::<i8>(rows * k)?;
+		let mut packed_a = self.empty::<i32>(plan.packed_a())?;
+		let mut device_c = self.empty::<i32>(rows * n)?;
+		for (a, output) in a.chunks(rows * k).zip(output.chunks_mut(rows * n * 4)) {
+			let plan = Plan::new(a.len() / k, k, n)?;
+			self.stream.memcpy_htod(a, &mut device_a).map_err(device)?;
+			// SAFETY: arguments as in the kernels' signatures; the last band is the only shorter one.
+			unsafe {
+				self.stream
+					.launch_builder(&self.pack_rows)
+					.arg(&device_a)
+					.arg(&plan.m)
+					.arg(&plan.k)
+					.arg(&plan.words)
+					.arg(&plan.lda)
+					.arg(&mut packed_a)
+					.launch(config(plan.pack_rows()))
+					.map_err(device)?;
+				self.stream
+					.launch_builder(&self.multiply)
+					.arg(&packed_a)
+					.arg(&packed_b)
+					.arg(&plan.words)
+					.arg(&plan.lda)
+					.arg(&plan.ldb)
+					.arg(&plan.m)
+					.arg(&plan.n)
+					.arg(&mut device_c)
+					.launch(config(plan.multiply()))
+					.map_err(device)?;
+			}
+			// The device is little-endian: its int32 are the output's bytes as they are.
+			// SAFETY: any bytes are valid u8, and the band's are no more than the buffer's.
+			let bytes = unsafe { device_c.transmute::<u8>(output.len()) }
+				.ok_or_else(|| BackendError::Device("a band is longer than planned".into()))?;
+			self.stream.memcpy_dtoh(&bytes, output).map_err(device)?;
+		}
+		self.stream.synchronize().map_err(device)?;
+		Ok(output)
+	}
+
+	/// Device memory that a kernel or copy fills before anything reads it.
+	fn empty<T: cudarc::driver::DeviceRepr>(
+		&self,
+		length: usize,
+	) -> Result<CudaSlice<T>, BackendError> {
+		// SAFETY: see above; on the device any bit pattern is a value of these types.
+		unsafe { self.stream.alloc(length) }.map_err(device)
+	}
+}
+
+impl Backend for Cuda {
+	fn name(&self) -> &'static str {
+		"cuda"
+	}
+
+	fn describe(&self) -> String {
+		self.description.clone()
+	}
+
+	fn run(&self, work: Work<'_>) -> Result<Vec<u8>, BackendError> {
+		match work {
+			Work::Gemm { m, k, n, a, b } => {
+				check_gemm(m, k, n, a, b)?;
+				self.gemm((m, k, n), a, b)
+			}
+		}
+	}
+}
+
+/// Loads the kernels; compiles them anew if the driver refuses the kept file.
+fn load(
+	context: &Arc<CudaContext>,
+	compiler: &Compiler,
+	target: Target,
+) -> Result<Arc<CudaModule>, BackendError> {
+	let module = |image| context.load_module(Ptx::from_binary(image));
+	if let Ok(loaded) = module(compiler.get(GEMM, target)?) {
+		return Ok(loaded);
+	}
+	compiler.forget(GEMM, target);
+	module(compiler.get(GEMM, target)?).map_err(|error| {
+		compiler.forget(GEMM, target);
+		BackendError::Unavailable(format!(
+			"the driver refuses the kernels that NVRTC {} compiled ({}): update the driver, or install \
+			the NVRTC of its CUDA version",
+			compiler.version(),
+			code(error)
+		))
+	})
+}
+
+fn config(launch: Launch) -> LaunchConfig {
+	LaunchConfig {
+		grid_dim: (launch.grid.0, launch.grid.1, 1),
+		block_dim: (launch.block.0, launch.block.1, 1),
+		shared_mem_bytes: 0,
+	}
+}
+
+fn code(error: DriverError) -> String {
+	format!("{:?}", error.0)
+}
+
+fn device(error: DriverError) -> BackendError {
+	match error.0 {
+		sys::cudaError_enum::CUDA_ERROR_OUT_OF_MEMORY => BackendError::Memory(
+			"the GPU has no memory left: another program uses it, or the product is too large"
+				.into(),
+		),
+		_ => BackendError::Device(code(error)),
+	}
+}
