@@ -1,0 +1,293 @@
+//! A settled result: fetched from the block that settled it, and checked without trusting the node.
+//!
+//! What the node says is taken apart into [`Evidence`], which can be kept and carried, and judged by
+//! [`Evidence::check`] with nothing but the chain's genesis hash and the verifying key that this program
+//! embeds. Every check has a name, and a report says of each whether it passed.
+
+use codec::{Decode, Encode};
+use lemma_zk_statement::{binding, output_root, OutputElement, Statement};
+use lemma_zk_verifier::Verifier;
+use sp_core::H256;
+use sp_runtime::{
+	traits::{BlakeTwo256, Hash},
+	StateVersion,
+};
+
+use crate::{
+	blake2_256,
+	calls::JOB_ORDERS,
+	chain::{header_hash, At, Client, Header},
+	error::Error,
+	AccountId, OrderId, Receipt,
+};
+
+/// All that a node has to say about a settled order.
+#[derive(Clone, Debug, Encode, Decode)]
+pub struct Evidence {
+	/// Genesis hash of the chain on which it was settled.
+	pub genesis: H256,
+	/// The order.
+	pub order: OrderId,
+	/// Its receipt.
+	pub receipt: Receipt,
+	/// Type of the output's elements, by the chain's registry.
+	pub element: OutputElement,
+	/// Header of the block that settled it, encoded.
+	pub header: Vec<u8>,
+	/// All extrinsics of that block.
+	pub extrinsics: Vec<Vec<u8>>,
+	/// What the settling extrinsic submitted.
+	pub submission: Submission,
+	/// Whether the node says that the block is final.
+	pub finalized: bool,
+}
+
+/// The arguments of `submit_result`.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Submission {
+	/// The order.
+	pub order: OrderId,
+	/// The output's bytes.
+	pub output: Vec<u8>,
+	/// The proof.
+	pub proof: Vec<u8>,
+}
+
+/// One check of a result.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Check {
+	/// Its name, stable across versions.
+	pub name: &'static str,
+	/// What it establishes, or why it failed.
+	pub detail: String,
+	/// Whether it passed.
+	pub passed: bool,
+}
+
+/// The verdict on a result.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Report {
+	/// All checks, in order.
+	pub checks: Vec<Check>,
+}
+
+impl Report {
+	/// Whether every check passed.
+	pub fn passed(&self) -> bool {
+		!self.checks.is_empty() && self.checks.iter().all(|check| check.passed)
+	}
+
+	/// The first check that failed.
+	pub fn first_failure(&self) -> Option<&Check> {
+		self.checks.iter().find(|check| !check.passed)
+	}
+
+	/// Adds a check: what it establishes if it passed, why it failed if it did.
+	pub fn add(&mut self, name: &'static str, verdict: Result<String, String>) {
+		let passed = verdict.is_ok();
+		let detail = verdict.unwrap_or_else(|why| why);
+		self.checks.push(Check {
+			name,
+			detail,
+			passed,
+		});
+	}
+}
+
+/// Fetches what there is to know of a settled order. Reads the receipt at `at`.
+pub async fn fetch(client: &Client, order: OrderId, at: At) -> Result<Evidence, Error> {
+	let receipt = client.receipt(order, at).await?;
+	let receipt = receipt.ok_or(Error::NoSuchOrder {
+		id: order,
+		posted: None,
+	})?;
+	let program = client.program(receipt.program, at).await?;
+	let element = program
+		.ok_or(Error::NoSuchProgram {
+			id: receipt.program,
+		})?
+		.element;
+	let number = receipt.settled_at;
+	let pruned = || Error::Pruned {
+		block: number.to_string(),
+	};
+	let hash = client.block_hash(number).await?.ok_or_else(pruned)?;
+	let block = client.block(hash).await?;
+	let finalized = client.finalized().await?.number >= number;
+	let extrinsic = block.extrinsics.get(receipt.extrinsic_index as usize);
+	let submission = match extrinsic {
+		Some(extrinsic) => {
+			let runtime = client.runtime(At::Block(block.header.parent_hash)).await?;
+			let (pallet, name, arguments) = runtime.decode_call(extrinsic.clone()).await?;
+			Submission::decode_call(&pallet, &name, &arguments)
+		}
+		None => Err(format!(
+			"block {number} has no extrinsic {}",
+			receipt.extrinsic_index
+		)),
+	};
+	let submission = submission.map_err(|reason| Error::Unreadable {
+		what: "the settling extrinsic".into(),
+		reason,
+	})?;
+	Ok(Evidence {
+		genesis: client.genesis_hash(),
+		order,
+		receipt,
+		element,
+		header: block.header.encode(),
+		extrinsics: block.extrinsics,
+		submission,
+		finalized,
+	})
+}
+
+impl Submission {
+	fn decode_call(pallet: &str, name: &str, mut arguments: &[u8]) -> Result<Self, String> {
+		if (pallet, name) != (JOB_ORDERS, "submit_result") {
+			return Err(format!(
+				"it calls {pallet}.{name}, not {JOB_ORDERS}.submit_result"
+			));
+		}
+		let submission = Self::decode(&mut arguments).map_err(|e| e.to_string())?;
+		match arguments {
+			[] => Ok(submission),
+			rest => Err(format!("it has {} bytes too many", rest.len())),
+		}
+	}
+}
+
+impl Evidence {
+	/// Checks the evidence against a chain's genesis hash. `output` takes the place of the output that
+	/// was submitted, if it is given: then what is checked is whether *those* bytes are the result.
+	pub fn check(&self, genesis: H256, output: Option<&[u8]>) -> Report {
+		let mut report = Report { checks: Vec::new() };
+		let receipt = &self.receipt;
+		let output = output.unwrap_or(&self.submission.output);
+
+		report.add("genesis", self.check_genesis(genesis));
+		let header = Header::decode(&mut self.header.as_slice());
+		report.add(
+			"header",
+			match &header {
+				Ok(header) if header.number == u64::from(receipt.settled_at) => Ok(format!(
+					"block {} is {:#x}",
+					header.number,
+					header_hash(header)
+				)),
+				Ok(header) => Err(format!(
+					"the receipt says block {}, the header is of block {}",
+					receipt.settled_at, header.number
+				)),
+				Err(e) => Err(format!("the header cannot be read: {e}")),
+			},
+		);
+		report.add(
+			"finalized",
+			match self.finalized {
+				true => Ok("the node says that the block is final".into()),
+				false => Err("the block is not final yet: wait a few seconds and ask again".into()),
+			},
+		);
+		report.add(
+			"extrinsics_root",
+			match &header {
+				Ok(header) => self.check_extrinsics(header),
+				Err(_) => Err("there is no header to compare with".into()),
+			},
+		);
+		report.add("submission", self.check_submission());
+		report.add(
+			"output_length",
+			match output.len() {
+				found if found == receipt.output_len as usize => Ok(format!("{found} bytes")),
+				found => Err(format!(
+					"the output has {found} bytes, the receipt says {}",
+					receipt.output_len
+				)),
+			},
+		);
+		let root = H256(output_root(|bytes| blake2_256(bytes).0, output));
+		report.add(
+			"output_root",
+			match root {
+				root if root == receipt.output_root => Ok(format!("{root:#x}")),
+				root => Err(format!(
+				"the output's root is {root:#x}, the receipt says {:#x}: these are not the bytes that \
+				 were settled",
+				receipt.output_root
+			)),
+			},
+		);
+		report.add("proof", self.check_proof(genesis, output));
+		report
+	}
+
+	fn check_genesis(&self, genesis: H256) -> Result<String, String> {
+		match self.genesis {
+			found if found == genesis => Ok(format!("{genesis:#x}")),
+			found => Err(format!("the chain is {found:#x}, not {genesis:#x}")),
+		}
+	}
+
+	fn check_extrinsics(&self, header: &Header) -> Result<String, String> {
+		let root = BlakeTwo256::ordered_trie_root(self.extrinsics.clone(), StateVersion::V0);
+		let current = BlakeTwo256::ordered_trie_root(self.extrinsics.clone(), StateVersion::V1);
+		// Which of the two a chain uses is its runtime's choice.
+		match header.extrinsics_root {
+			expected if expected == root || expected == current => Ok(format!(
+				"the header names these {} extrinsics",
+				self.extrinsics.len()
+			)),
+			expected => Err(format!(
+				"the extrinsics are not those of the root {expected:#x}"
+			)),
+		}
+	}
+
+	/// That the submission is in the extrinsic, byte by byte. The extrinsic's own layout need not be
+	/// known for that: its call comes last, and the arguments last in it.
+	fn check_submission(&self) -> Result<String, String> {
+		if self.submission.order != self.order {
+			return Err(format!(
+				"the extrinsic settles order {}, not {}",
+				self.submission.order, self.order
+			));
+		}
+		let index = self.receipt.extrinsic_index;
+		let extrinsic = self.extrinsics.get(index as usize);
+		let extrinsic = extrinsic.ok_or_else(|| format!("the block has no extrinsic {index}"))?;
+		if !extrinsic.ends_with(&self.submission.encode()) {
+			return Err(format!(
+				"the output and the proof are not those of extrinsic {index}"
+			));
+		}
+		Ok(format!("extrinsic {index} submits this output and proof"))
+	}
+
+	fn check_proof(&self, genesis: H256, output: &[u8]) -> Result<String, String> {
+		let receipt = &self.receipt;
+		let binding = binding(&genesis.0, self.order, account_bytes(&receipt.provider));
+		let statement = Statement::of_result(
+			receipt.program.0,
+			binding,
+			receipt.commitment.0,
+			self.element,
+			output,
+			|bytes| blake2_256(bytes).0,
+		)
+		.map_err(|e| e.to_string())?;
+		let verifier = Verifier::embedded().map_err(|e| e.to_string())?;
+		verifier
+			.verify(&statement, &self.submission.proof)
+			.map_err(|e| e.to_string())?;
+		Ok(format!(
+			"{} bytes prove this output for this order, provider and chain",
+			self.submission.proof.len()
+		))
+	}
+}
+
+fn account_bytes(account: &AccountId) -> &[u8; 32] {
+	account.as_ref()
+}
