@@ -1,6 +1,6 @@
 //! What one pallet asks of another.
 
-use lemma_zk_statement::OutputElement;
+use lemma_zk_statement::{OutputElement, Statement};
 use sp_core::H256;
 use sp_runtime::{DispatchError, DispatchResult, Weight};
 
@@ -46,6 +46,34 @@ pub trait Programs {
 	/// Registers an Active program and gives one valid result of it with its proof, for benchmarks.
 	#[cfg(feature = "runtime-benchmarks")]
 	fn sample() -> Option<(ProgramId, InputCommitment, alloc::vec::Vec<u8>, alloc::vec::Vec<u8>)>;
+}
+
+/// Why a proof was refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ProofError {
+	/// The chain's own verifying key is no key: nothing can be verified.
+	KeyMalformed,
+	/// The statement holds a number that stands for a field element and is not below p.
+	StatementNotCanonical,
+	/// The proof is longer than any can be.
+	TooLong,
+	/// The proof ends too early.
+	Truncated,
+	/// The proof goes on after its end.
+	TrailingBytes,
+	/// The proof holds a number that is not below p.
+	NotCanonical,
+	/// It is a proof in form, but does not prove the statement.
+	Invalid,
+}
+
+/// A proof system, as the program registry sees it.
+pub trait VerifyProof {
+	/// Checks that `proof` proves `statement`. Never panics, whatever the bytes.
+	fn verify(statement: &Statement, proof: &[u8]) -> Result<(), ProofError>;
+
+	/// Weight of [`Self::verify`] for a proof of this many bytes, at worst.
+	fn weight(proof_len: u32) -> Weight;
 }
 
 /// How a claim ended, for the provider's record.
