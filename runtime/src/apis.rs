@@ -13,7 +13,7 @@ use lemma_primitives::{
 	traits::{ClaimedResult, Programs, Providers},
 	InputCommitment, OrderId, ProgramId,
 };
-use lemma_runtime_api::OrderCost;
+use lemma_runtime_api::{OrderCost, MAX_PAGE};
 use pallet_grandpa::AuthorityId as GrandpaId;
 use pallet_transaction_payment::{FeeDetails, RuntimeDispatchInfo};
 use sp_api::impl_runtime_apis;
@@ -221,7 +221,7 @@ impl_runtime_apis! {
 			start: OrderId,
 			limit: u32,
 		) -> (Vec<(OrderId, Order<AccountId, Balance, BlockNumber>)>, Option<OrderId>) {
-			JobOrders::orders(program, start, limit)
+			JobOrders::orders(program, start, limit.min(MAX_PAGE))
 		}
 
 		fn current_price(id: OrderId) -> Option<Balance> {
@@ -229,7 +229,11 @@ impl_runtime_apis! {
 		}
 
 		fn order_cost(input_len: u32, output_len: u32, max_price: Balance) -> OrderCost<Balance> {
-			JobOrders::order_cost(input_len, output_len, max_price)
+			OrderCost {
+				deposit: JobOrders::deposit_for(input_len),
+				settlement_fee: JobOrders::settlement_fee_for(output_len),
+				collateral: JobOrders::collateral_for(max_price),
+			}
 		}
 
 		fn receipt(id: OrderId) -> Option<Receipt<AccountId, Balance, BlockNumber>> {
@@ -252,7 +256,7 @@ impl_runtime_apis! {
 			start: Option<ProgramId>,
 			limit: u32,
 		) -> Vec<(ProgramId, Program<AccountId, Balance>)> {
-			ProofVerification::programs(start, limit)
+			ProofVerification::programs(start, limit.min(MAX_PAGE))
 		}
 
 		fn order_changes() -> Vec<OrderChange<AccountId, Balance>> {

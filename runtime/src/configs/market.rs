@@ -37,9 +37,14 @@ parameter_types! {
 impl pallet_proof_verification::Config for Runtime {
 	type Currency = Balances;
 	type RuntimeHoldReason = RuntimeHoldReason;
-	type Deposit = ProgramDeposit;
+	#[cfg(not(feature = "runtime-benchmarks"))]
 	type Verifier = pallet_proof_verification::Plonky2Verifier;
-	type WeightInfo = pallet_proof_verification::weights::Generous;
+	/// Benchmarks make up accounts and orders, for which nobody has proofs.
+	#[cfg(feature = "runtime-benchmarks")]
+	type Verifier = pallet_proof_verification::AcceptingVerifier;
+	type ProgramDeposit = ProgramDeposit;
+	type LongestOrder = MaxLifetime;
+	type WeightInfo = pallet_proof_verification::weights::SubstrateWeight<Runtime>;
 }
 
 impl pallet_provider_staking::Config for Runtime {
@@ -49,7 +54,7 @@ impl pallet_provider_staking::Config for Runtime {
 	type UnbondingPeriod = UnbondingPeriod;
 	type LongestClaim = MaxClaimWindow;
 	type SlashWindow = SlashWindow;
-	type WeightInfo = ();
+	type WeightInfo = pallet_provider_staking::weights::SubstrateWeight<Runtime>;
 }
 
 impl pallet_job_orders::Config for Runtime {
@@ -70,7 +75,7 @@ impl pallet_job_orders::Config for Runtime {
 	type MaxLifetime = MaxLifetime;
 	type MaxInputBytes = MaxInputBytes;
 	type MaxExpiriesPerBlock = MaxExpiriesPerBlock;
-	type WeightInfo = ();
+	type WeightInfo = pallet_job_orders::weights::HandSetWeight;
 }
 
 /// What a requester prepays for the block space of its order's settlement: the fee that a transaction of

@@ -33,7 +33,9 @@ parameter_types! {
 	/// Limits of a block's length.
 	pub RuntimeBlockLength: BlockLength = BlockLength::builder()
 		.max_length(MAX_LENGTH)
-		.modify_max_length_for_class(DispatchClass::Normal, |max| *max = NORMAL_SHARE * MAX_LENGTH)
+		.modify_max_length_for_class(DispatchClass::Normal, |max| {
+			*max = NORMAL_SHARE.mul_floor(MAX_LENGTH);
+		})
 		.build();
 }
 
@@ -42,7 +44,11 @@ const AVERAGE_INITIALIZATION: Perbill = Perbill::from_percent(10);
 
 fn block_weights() -> BlockWeights {
 	let max_block = Weight::from_parts(MAX_REF_TIME, u64::MAX);
-	let max_normal = NORMAL_SHARE * max_block;
+	// No limit to the size of storage proofs: this is no parachain. But every class needs a share.
+	let max_normal = Weight::from_parts(
+		NORMAL_SHARE.mul_floor(MAX_REF_TIME),
+		NORMAL_SHARE.mul_floor(u64::MAX),
+	);
 	BlockWeights::builder()
 		.base_block(BlockExecutionWeight::get())
 		.for_class(DispatchClass::all(), |class| {

@@ -1,0 +1,156 @@
+//! Who pays for block space, and how much.
+
+use codec::Encode;
+use frame_support::{
+	dispatch::{DispatchClass, GetDispatchInfo},
+	traits::Get,
+};
+use lemma_primitives::{MAX_OUTPUT_BYTES, MAX_PROOF_BYTES, UNIT};
+use lemma_runtime::{
+	configs::system::{RuntimeBlockLength, RuntimeBlockWeights},
+	constants::{
+		block::{EXTENSIONS_REF_TIME, MAX_REF_TIME},
+		money::MILLI,
+	},
+	JobOrders, Runtime, RuntimeCall, TransactionPayment,
+};
+use sp_keyring::Sr25519Keyring::{self, Alice, Bob};
+use sp_runtime::traits::TransactionExtension;
+
+use crate::{
+	chain::{extensions, sign, Chain},
+	market::{claim, claimed_by_bob, post, submit},
+	proof::small,
+};
+
+/// The largest settlement there can be.
+fn worst_settlement() -> RuntimeCall {
+	submit(
+		0,
+		vec![0; MAX_OUTPUT_BYTES as usize],
+		vec![0; MAX_PROOF_BYTES as usize],
+	)
+}
+
+/// What a transaction costs if it is not free.
+fn full_fee(chain: &mut Chain, sender: Sr25519Keyring, call: RuntimeCall) -> u128 {
+	chain.read(|| {
+		let transaction = sign(sender, call);
+		let len = transaction.encode().len() as u32;
+		TransactionPayment::query_info(transaction, len).partial_fee
+	})
+}
+
+#[test]
+fn valid_settlement_should_cost_its_sender_nothing() {
+	let mut chain = claimed_by_bob();
+	let (job, proof) = small();
+	let bob = chain.total(Bob);
+
+	chain
+		.call(Bob, submit(0, job.output.clone(), proof.clone()))
+		.expect("the proof is valid");
+
+	assert_eq!(chain.fees(), vec![(Bob.to_account_id(), 0)]);
+	assert_eq!(chain.total(Bob), bob + 3 * UNIT);
+}
+
+#[test]
+fn invalid_settlement_should_cost_its_sender_the_full_fee() {
+	let mut chain = claimed_by_bob();
+	let (job, proof) = small();
+	let mut wrong = proof.clone();
+	let last = wrong.len() - 100;
+	wrong[last] ^= 1;
+	let call = submit(0, job.output.clone(), wrong);
+	let fee = full_fee(&mut chain, Bob, call.clone());
+	let bob = chain.total(Bob);
+
+	assert!(chain.call(Bob, call).is_err());
+
+	assert!(fee > 10 * MILLI, "verification is charged: {fee}");
+	assert_eq!(chain.fees(), vec![(Bob.to_account_id(), fee)]);
+	assert_eq!(chain.total(Bob), bob - fee);
+}
+
+#[test]
+fn settlement_fee_should_cover_what_the_settlement_would_cost() {
+	let mut chain = claimed_by_bob();
+	let (job, proof) = small();
+	let prepaid = chain
+		.read(|| JobOrders::order(0))
+		.expect("it is claimed")
+		.settlement_fee;
+
+	let fee = full_fee(
+		&mut chain,
+		Bob,
+		submit(0, job.output.clone(), proof.clone()),
+	);
+	assert!(fee <= prepaid, "{fee} > {prepaid}");
+
+	let worst = full_fee(&mut chain, Bob, worst_settlement());
+	let prepaid = chain.read(|| JobOrders::settlement_fee_for(MAX_OUTPUT_BYTES));
+	assert!(worst <= prepaid, "{worst} > {prepaid}");
+	assert!(
+		prepaid < UNIT / 10,
+		"the worst settlement costs a tenth of a LEM or more: {prepaid}"
+	);
+}
+
+#[test]
+fn total_issuance_should_fall_by_fees_and_nothing_else() {
+	let mut chain = claimed_by_bob();
+	let (job, proof) = small();
+	let issuance = chain.read(pallet_balances::Pallet::<Runtime>::total_issuance);
+	let prepaid = chain
+		.read(|| JobOrders::order(0))
+		.expect("it is claimed")
+		.settlement_fee;
+
+	chain
+		.call(Bob, submit(0, job.output.clone(), proof.clone()))
+		.expect("the proof is valid");
+
+	let after = chain.read(pallet_balances::Pallet::<Runtime>::total_issuance);
+	assert_eq!(after, issuance - prepaid);
+}
+
+#[test]
+fn largest_settlement_should_fit_into_a_block_of_ordinary_extrinsics() {
+	let mut chain = Chain::development();
+	let call = worst_settlement();
+	let info = call.get_dispatch_info();
+	let len = chain.read(|| sign(Bob, call).encode().len() as u32);
+
+	let weights = RuntimeBlockWeights::get();
+	assert_eq!(weights.max_block.ref_time(), MAX_REF_TIME);
+	let most = weights
+		.get(DispatchClass::Normal)
+		.max_extrinsic
+		.expect("there is a limit");
+	assert!(
+		info.total_weight().all_lte(most),
+		"{info:?} exceeds {most:?}"
+	);
+	assert!(len <= *RuntimeBlockLength::get().max.get(DispatchClass::Normal));
+}
+
+#[test]
+fn extensions_should_weigh_no_more_than_is_prepaid_for_them() {
+	let mut chain = Chain::development();
+	let weight = chain.read(|| extensions(0).weight(&claim(0)));
+
+	assert!(weight.ref_time() <= EXTENSIONS_REF_TIME, "{weight:?}");
+}
+
+#[test]
+fn posting_and_claiming_should_cost_a_few_thousandths_of_a_lem() {
+	let mut chain = Chain::development();
+	let (job, _) = small();
+
+	for call in [post(job), claim(0)] {
+		let fee = full_fee(&mut chain, Alice, call);
+		assert!((MILLI / 10..10 * MILLI).contains(&fee), "{fee}");
+	}
+}
