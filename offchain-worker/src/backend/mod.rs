@@ -66,23 +66,28 @@ pub enum Preference {
 /// [`BackendError::Unavailable`] if `cuda` was asked for and cannot be used.
 pub fn choose(preference: Preference) -> Result<Box<dyn Backend>, BackendError> {
 	let chosen: Box<dyn Backend> = match preference {
-		Preference::Cpu => Box::new(Cpu::new()),
-		Preference::Cuda => Box::new(Cuda::open()?),
-		Preference::Auto => match Cuda::open() {
+		Preference::Cpu => Box::new(checked(Cpu::new())?),
+		Preference::Cuda => Box::new(checked(Cuda::open()?)?),
+		Preference::Auto => match Cuda::open().and_then(checked) {
 			Ok(cuda) => Box::new(cuda),
 			Err(reason) => {
 				tracing::info!("no GPU is used: {reason}");
-				Box::new(Cpu::new())
+				Box::new(checked(Cpu::new())?)
 			}
 		},
 	};
-	check(chosen.as_ref())?;
 	tracing::info!(
 		backend = chosen.name(),
 		"programs run on: {}",
 		chosen.describe()
 	);
 	Ok(chosen)
+}
+
+/// The backend, if it computes rightly.
+fn checked<T: Backend>(backend: T) -> Result<T, BackendError> {
+	check(&backend)?;
+	Ok(backend)
 }
 
 /// A product that meets every edge of the kernels' tiles, computed by the backend and the plain way.

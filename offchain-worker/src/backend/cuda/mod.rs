@@ -4,9 +4,10 @@
 //! (`libnvrtc`) are loaded when they are there. `kernels/gemm.cu` multiplies; [`plan`] says how a product is
 //! cut, [`compile`] turns the source into machine code.
 //!
-//! What has been tested and how: `tests/kernels.rs` compiles the source for two architectures and executes
-//! it on the CPU, with the launches of [`plan`], against the definition. The host side of this file has
-//! been compiled but not yet run on a GPU; [`super::choose`] multiplies a small matrix before it trusts one.
+//! What has been tested and how: `tests/kernels.rs` compiles the source for several architectures and executes
+//! it on the CPU, with the launches of [`plan`], against the definition; `tests/cuda_host.rs` runs all of this
+//! file against a driver that does the same. It has not yet run on a GPU: [`super::choose`] multiplies
+//! a small matrix before it trusts one.
 
 pub mod compile;
 pub mod plan;
