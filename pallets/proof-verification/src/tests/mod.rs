@@ -2,6 +2,7 @@
 
 mod genesis;
 mod order_book;
+mod real_proofs;
 mod register_program;
 mod remove_program;
 mod retire_program;
