@@ -6,7 +6,14 @@ use anyhow::{anyhow, Context};
 use codec::{Decode, Encode};
 use lemma_zk_circuits::{
 	program::{Job, Stage},
-	programs, Prover,
+	programs::{
+		self,
+		gemm::{
+			class::{MAX_INNER, MAX_OUTER},
+			Operands,
+		},
+	},
+	Prover,
 };
 use lemma_zk_statement::{blake2_256, Statement};
 use lemma_zk_verifier::Verifier;
@@ -145,6 +152,27 @@ fn prove(job: &dyn Job, backend: &dyn Backend, prover: &Prover) -> anyhow::Resul
 		rows_log2: proved.rows_log2,
 		result,
 	})
+}
+
+/// The blob of two matrices of all int8 values, the same for one shape at every call.
+fn random_input(Shape { m, k, n }: Shape) -> anyhow::Result<Vec<u8>> {
+	anyhow::ensure!(
+		m.max(n) as usize <= MAX_OUTER && k as usize <= MAX_INNER,
+		"{m}x{k}x{n} is larger than can be proven: m and n up to {MAX_OUTER}, k up to {MAX_INNER}"
+	);
+	// Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014): SplitMix64.
+	let mut state = 1u64;
+	let mut value = move || {
+		state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+		let mut z = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+		z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+		(z >> 56) as u8 as i8
+	};
+	let (m, k, n) = (m as usize, k as usize, n as usize);
+	let mut matrix = |count| (0..count).map(|_| value()).collect();
+	let (a, b) = (matrix(m.saturating_mul(k)), matrix(k.saturating_mul(n)));
+	let operands = Operands::new(m, k, n, a, b).map_err(|error| anyhow!("{m}x{k}x{n}: {error}"))?;
+	Ok(operands.encode())
 }
 
 /// The highest resident memory of this process so far, as Linux counts it.
