@@ -116,7 +116,7 @@ impl Prover {
 
 		let mut stages = Vec::new();
 		let mut proof = timed(&mut stages, Stage::ProveProgram, progress, || {
-			built.prove_program(statement, set)
+			built.prove_program(built.witness(statement, set)?)
 		})?;
 		for shrinking in &built.shrinking {
 			proof = timed(&mut stages, Stage::Shrink, progress, || {

@@ -198,15 +198,20 @@ impl<T> Wrapped<T> {
 				.sum::<usize>()
 	}
 
-	/// The program's own proof of `statement`; `set` sets the rest of the witness.
-	pub fn prove_program(
+	/// The witness of the program's circuit for `statement`; `set` sets what is not the statement's.
+	pub fn witness(
 		&self,
 		statement: &Statement,
 		set: impl FnOnce(&T, &mut PartialWitness<F>) -> Result<(), ProveError>,
-	) -> Result<Proof, ProveError> {
+	) -> Result<PartialWitness<F>, ProveError> {
 		let mut witness = PartialWitness::new();
 		self.statement.set(&mut witness, statement)?;
 		set(&self.targets, &mut witness)?;
+		Ok(witness)
+	}
+
+	/// The program's own proof.
+	pub fn prove_program(&self, witness: PartialWitness<F>) -> Result<Proof, ProveError> {
 		self.program.prove(witness).map_err(failed)
 	}
 }
