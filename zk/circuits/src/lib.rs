@@ -15,6 +15,7 @@
 #![deny(missing_docs)]
 
 pub mod circuit;
+pub mod gadgets;
 pub mod keys;
 pub mod outer;
 pub mod program;
@@ -24,13 +25,18 @@ pub mod security;
 pub mod targets;
 pub mod wrap;
 
-use plonky2::plonk::{circuit_builder::CircuitBuilder, config::PoseidonGoldilocksConfig};
+use plonky2::{
+	field::extension::quadratic::QuadraticExtension,
+	plonk::{circuit_builder::CircuitBuilder, config::PoseidonGoldilocksConfig},
+};
 
 pub use lemma_zk_statement::F;
 pub use prover::Prover;
 
 /// Degree of the field extension of which challenges are taken.
 pub const D: usize = 2;
+/// That extension.
+pub type F2 = QuadraticExtension<F>;
 /// What every circuit but the outer one is proven with: Poseidon, cheap to verify in a circuit.
 pub type C = PoseidonGoldilocksConfig;
 /// Builder of such circuits.

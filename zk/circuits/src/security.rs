@@ -26,9 +26,24 @@ pub fn outer_config() -> CircuitConfig {
 	config(OUTER)
 }
 
-/// FRI parameters of commitments to inputs that are opened inside a program's circuit.
-pub fn commitment_fri_config() -> FriConfig {
-	inner_config().fri_config
+/// Rate of a commitment that is opened inside a program's circuit. All are worth the same: the conjecture's
+/// bits are queries * log2(1/rate) + proof of work, and the Johnson bound's half of the first term.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommitmentRate {
+	/// 28 * 3 + 16 = 100: fewest queries.
+	Eighth,
+	/// 42 * 2 + 16 = 100: half the time and memory to commit.
+	Quarter,
+}
+
+/// FRI parameters of commitments to inputs that are opened inside a program's circuit. The folding is the
+/// opening's: see `gadgets::opening::fri_params`.
+pub fn commitment_fri_config(rate: CommitmentRate) -> FriConfig {
+	let parameters = match rate {
+		CommitmentRate::Eighth => INNER,
+		CommitmentRate::Quarter => (2, 42),
+	};
+	config(parameters).fri_config
 }
 
 fn config((rate_bits, num_query_rounds): (usize, usize)) -> CircuitConfig {

@@ -1,10 +1,12 @@
 //! All programs. A new one is a folder here and a line in [`all`].
 
+pub mod gemm;
+
 use crate::program::{Program, ProgramId};
 
 /// All programs.
 pub fn all() -> &'static [&'static dyn Program] {
-	&[]
+	&[&gemm::Gemm]
 }
 
 /// The program that has a class of this id.
