@@ -1,9 +1,41 @@
 //! Lemma's worker: watches for orders, runs them on a GPU or a CPU, proves and submits them.
 //!
-//! - [`backend`]: what runs a program's computation
-//! - [`bench`]: measures what this machine can promise
+//! - [`cli`] and [`config`]: the command line; flags over environment over file;
+//! - [`worker`]: puts the parts together, signals;
+//! - [`scheduler`] and [`selection`]: which orders to take;
+//! - [`order`] and [`decide`]: one order's way, and the pure function that says what is next;
+//! - [`journal`] and [`outbox`]: nothing is done that is not written down first, nothing sent twice;
+//! - [`chain`] and [`node`]: what is asked of a chain, and a node that answers;
+//! - [`workshop`], [`executor`], [`input`], [`estimate`]: fetching, checking, computing, proving;
+//! - [`backend`]: what runs a program's computation;
+//! - [`bench`]: measures what this machine can promise;
+//! - [`status`], [`metrics`], [`http`]: what the worker says of itself;
+//! - [`fuse`]: where tests let it die.
 
 #![deny(missing_docs)]
 
 pub mod backend;
 pub mod bench;
+pub mod chain;
+pub mod cli;
+pub mod config;
+pub mod context;
+pub mod decide;
+pub mod estimate;
+pub mod executor;
+pub mod fuse;
+pub mod http;
+pub mod input;
+pub mod journal;
+pub mod metrics;
+pub mod node;
+pub mod order;
+pub mod outbox;
+pub mod scheduler;
+pub mod selection;
+pub mod status;
+pub mod worker;
+pub mod workshop;
+
+#[cfg(test)]
+mod simulation;

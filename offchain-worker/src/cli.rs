@@ -1,0 +1,210 @@
+//! The command line of `lemma-worker`.
+
+use std::{
+	io::IsTerminal,
+	path::{Path, PathBuf},
+};
+
+use clap::{Args, Parser, Subcommand};
+use lemma_client::{amount, OrderId};
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+	bench::{self, BenchArgs},
+	config::{self, LogFormat, Settings, ANNOTATED_DEFAULTS},
+	journal::{self, Record, State},
+	worker::{self, JOURNAL_FILE},
+};
+
+/// Lemma's worker: watches for orders, runs them on a GPU or a CPU, proves and submits them
+///
+/// It signs with the key of a registered provider, or of an operator that a provider named
+/// (`lemma provider register`, `lemma provider operators`).
+#[derive(Debug, Parser)]
+#[command(name = "lemma-worker", version, max_term_width = 100)]
+pub struct Cli {
+	#[command(subcommand)]
+	command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+	/// Take orders until stopped
+	///
+	/// Every setting is a flag, an environment variable (LEMMA_ and the name in capitals) or a line of
+	/// the file; flags win over the environment, the environment over the file. SIGINT and SIGTERM stop
+	/// in order; a second one at once. Nothing is lost or sent twice either way, nor by a crash.
+	Run(RunArgs),
+	/// Measure this machine and write what it can promise
+	Bench(BenchArgs),
+	/// Print a configuration file with every setting, its default and what it means
+	///
+	/// Example: lemma-worker config > worker.toml
+	Config(ConfigArgs),
+	/// Show the orders in the journal, also while a worker is running
+	Journal(JournalArgs),
+}
+
+#[derive(Debug, Args)]
+struct RunArgs {
+	/// File with settings (TOML); `lemma-worker config` prints one to start from
+	#[arg(long, short, env = "LEMMA_CONFIG", value_name = "FILE")]
+	config: Option<PathBuf>,
+	#[command(flatten)]
+	settings: Settings,
+}
+
+#[derive(Debug, Args)]
+struct ConfigArgs {
+	/// Check this file (with the environment) and print nothing but what is wrong with it
+	#[arg(long, value_name = "FILE")]
+	check: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct JournalArgs {
+	/// File with settings, for its data_dir
+	#[arg(long, short, env = "LEMMA_CONFIG", value_name = "FILE")]
+	config: Option<PathBuf>,
+	/// Folder of the journal
+	#[arg(long, value_name = "FOLDER")]
+	data_dir: Option<String>,
+	/// Show this order alone
+	#[arg(long, value_name = "NUMBER")]
+	order: Option<OrderId>,
+	/// Print one JSON object a line
+	#[arg(long)]
+	json: bool,
+}
+
+impl Cli {
+	/// Does what the command line says.
+	pub fn execute(self) -> anyhow::Result<()> {
+		match self.command {
+			Command::Run(args) => run(args),
+			Command::Bench(args) => {
+				start_log(LogFormat::Text, "warn");
+				bench::run(args)
+			}
+			Command::Config(args) => match args.check {
+				Some(file) => {
+					config::merge(Some(&file), &Settings::default())?.validate()?;
+					Ok(())
+				}
+				None => {
+					print!("{ANNOTATED_DEFAULTS}");
+					Ok(())
+				}
+			},
+			Command::Journal(args) => show_journal(args),
+		}
+	}
+}
+
+fn run(args: RunArgs) -> anyhow::Result<()> {
+	let config = config::merge(args.config.as_deref(), &args.settings)?.validate()?;
+	start_log(config.log_format, "info");
+	let runtime = tokio::runtime::Builder::new_multi_thread()
+		.enable_all()
+		.build()?;
+	let ended = runtime.block_on(worker::run(config));
+	// A thread that proves cannot be stopped, and need not be: the journal knows where to go on.
+	runtime.shutdown_background();
+	ended
+}
+
+fn start_log(format: LogFormat, default: &str) {
+	let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
+		EnvFilter::new(format!(
+			"warn,lemma_worker={default},lemma_client={default}"
+		))
+	});
+	let log = tracing_subscriber::fmt()
+		.with_env_filter(filter)
+		.with_writer(std::io::stderr)
+		.with_ansi(std::io::stderr().is_terminal())
+		.with_target(false);
+	// That a log is there already (in a test) is no error.
+	let _ = match format {
+		LogFormat::Text => log.try_init(),
+		LogFormat::Json => log.json().try_init(),
+	};
+}
+
+fn show_journal(args: JournalArgs) -> anyhow::Result<()> {
+	let flags = Settings {
+		data_dir: args.data_dir,
+		..Settings::default()
+	};
+	let folder = config::merge(args.config.as_deref(), &flags)?.data_dir();
+	let path = folder.join(JOURNAL_FILE);
+	let records = records(&path, args.order)?;
+	if args.json {
+		for record in records {
+			println!("{}", serde_json::to_string(&record)?);
+		}
+		return Ok(());
+	}
+	if records.is_empty() {
+		println!("The journal {} holds no orders.", path.display());
+		return Ok(());
+	}
+	println!(
+		"{:>8}  {:<14} {:<18} {:>10}  what happened",
+		"order", "state", "shape", "seconds"
+	);
+	for record in records {
+		let seconds: u64 = record.stages.iter().map(|(_, micros)| micros).sum();
+		println!(
+			"{:>8}  {:<14} {:<18} {:>10}  {}",
+			record.order,
+			record.state.name(),
+			record.shape,
+			if seconds == 0 {
+				String::new()
+			} else {
+				format!("{:.2}", seconds as f64 / 1e6)
+			},
+			remark(&record)
+		);
+	}
+	Ok(())
+}
+
+fn records(path: &Path, order: Option<OrderId>) -> anyhow::Result<Vec<Record>> {
+	anyhow::ensure!(
+		path.is_file(),
+		"there is no journal at {}: name the worker's folder with --data-dir, or its file with \
+		 --config",
+		path.display()
+	);
+	let mut records = journal::read(path)?;
+	if let Some(order) = order {
+		records.retain(|record| record.order == order);
+		anyhow::ensure!(
+			!records.is_empty(),
+			"the journal {} has no order {order}",
+			path.display()
+		);
+	}
+	Ok(records)
+}
+
+fn remark(record: &Record) -> String {
+	match &record.state {
+		State::Settled {
+			block,
+			paid: Some(paid),
+		} => {
+			format!("paid {} LEM in block {block}", amount::format(*paid))
+		}
+		State::Settled { block, paid: None } => format!("paid in block {block}"),
+		State::Claimed { price, expires_at } => {
+			format!(
+				"{} LEM if proven before block {expires_at}",
+				amount::format(*price)
+			)
+		}
+		state => state.reason().to_owned(),
+	}
+}

@@ -1,0 +1,595 @@
+//! The worker's configuration: flags over environment over file over defaults, validated once into [`Config`].
+//!
+//! Every setting has one name, [`Settings`]'s field: `min_price` is `--min-price`, `LEMMA_MIN_PRICE` and
+//! `min_price = ` in the file.
+
+use std::{
+	fmt,
+	net::SocketAddr,
+	path::{Path, PathBuf},
+	time::Duration,
+};
+
+use clap::ValueEnum;
+use figment::{
+	providers::{Env, Format, Serialized, Toml},
+	Figment,
+};
+use lemma_client::{amount, Balance};
+use serde::{de, Deserialize, Deserializer, Serialize};
+
+use crate::backend::Preference;
+
+/// Prefix of the environment variables.
+pub const ENV_PREFIX: &str = "LEMMA_";
+
+/// The settings as they are written, each optional.
+#[derive(Clone, Debug, Default, PartialEq, clap::Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+	/// Address of the node: ws:// or wss://
+	#[arg(long, value_name = "URL")]
+	#[serde(
+		default,
+		deserialize_with = "text",
+		skip_serializing_if = "Option::is_none"
+	)]
+	pub node: Option<String>,
+	/// Secret of the signing account: a phrase of words, or a path such as //Alice on a development chain
+	#[arg(long, value_name = "SECRET", conflicts_with = "key_file")]
+	#[serde(
+		default,
+		deserialize_with = "text",
+		skip_serializing_if = "Option::is_none"
+	)]
+	pub key: Option<String>,
+	/// File that holds the secret, made by `lemma keys new`
+	#[arg(long, value_name = "FILE")]
+	#[serde(
+		default,
+		deserialize_with = "text",
+		skip_serializing_if = "Option::is_none"
+	)]
+	pub key_file: Option<String>,
+	/// Folder of the journal and of inputs; one for each chain and account
+	#[arg(long, value_name = "FOLDER")]
+	#[serde(
+		default,
+		deserialize_with = "text",
+		skip_serializing_if = "Option::is_none"
+	)]
+	pub data_dir: Option<String>,
+	/// Where /metrics and /health are served: ADDRESS:PORT, or `off`
+	#[arg(long, value_name = "ADDRESS")]
+	#[serde(
+		default,
+		deserialize_with = "text",
+		skip_serializing_if = "Option::is_none"
+	)]
+	pub listen: Option<String>,
+	/// What to compute on: auto, cuda or cpu
+	#[arg(long)]
+	#[serde(
+		default,
+		deserialize_with = "text",
+		skip_serializing_if = "Option::is_none"
+	)]
+	pub backend: Option<String>,
+	/// Store of inputs that have no locator: a folder, s3://BUCKET/PREFIX or https://HOST/PATH
+	#[arg(long, value_name = "STORE")]
+	#[serde(
+		default,
+		deserialize_with = "text",
+		skip_serializing_if = "Option::is_none"
+	)]
+	pub store: Option<String>,
+	/// Fetch from private addresses too (loopback, local networks)
+	#[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+	#[serde(default, skip_serializing_if = "Option::is_none")]
+	pub allow_private_addresses: Option<bool>,
+	/// Follow redirects when fetching
+	#[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+	#[serde(default, skip_serializing_if = "Option::is_none")]
+	pub allow_redirects: Option<bool>,
+	/// Programs to serve, by id (0x...) or by name such as `gemm`; all that are built in if none is named
+	#[arg(long, value_name = "PROGRAM", value_delimiter = ',')]
+	#[serde(
+		default,
+		deserialize_with = "list",
+		skip_serializing_if = "Option::is_none"
+	)]
+	pub programs: Option<Vec<String>>,
+	/// Lowest price of an order to take, in LEM
+	#[arg(long, value_name = "LEM")]
+	#[serde(
+		default,
+		deserialize_with = "text",
+		skip_serializing_if = "Option::is_none"
+	)]
+	pub min_price: Option<String>,
+	/// Lowest price per second of estimated work, in LEM
+	#[arg(long, value_name = "LEM")]
+	#[serde(
+		default,
+		deserialize_with = "text",
+		skip_serializing_if = "Option::is_none"
+	)]
+	pub min_price_per_second: Option<String>,
+	/// Longest input to fetch, bytes
+	#[arg(long, value_name = "BYTES")]
+	#[serde(default, skip_serializing_if = "Option::is_none")]
+	pub max_input_bytes: Option<u64>,
+	/// Memory that one job may take, bytes; by default three quarters of the machine's, shared among the jobs
+	#[arg(long, value_name = "BYTES")]
+	#[serde(default, skip_serializing_if = "Option::is_none")]
+	pub max_memory_bytes: Option<u64>,
+	/// Jobs at a time
+	#[arg(long, value_name = "NUMBER")]
+	#[serde(default, skip_serializing_if = "Option::is_none")]
+	pub concurrency: Option<usize>,
+	/// Whether to claim open orders
+	#[arg(long, value_name = "BOOL")]
+	#[serde(default, skip_serializing_if = "Option::is_none")]
+	pub claim: Option<bool>,
+	/// Whether to prove orders that their claimers missed, for price and bounty
+	#[arg(long, value_name = "BOOL")]
+	#[serde(default, skip_serializing_if = "Option::is_none")]
+	pub rescue: Option<bool>,
+	/// What `lemma-worker bench` wrote; without it, a slow machine is assumed
+	#[arg(long, value_name = "FILE")]
+	#[serde(
+		default,
+		deserialize_with = "text",
+		skip_serializing_if = "Option::is_none"
+	)]
+	pub bench_file: Option<String>,
+	/// How many times the estimated time must fit into a claim's window
+	#[arg(long, value_name = "FACTOR")]
+	#[serde(default, skip_serializing_if = "Option::is_none")]
+	pub safety_factor: Option<f64>,
+	/// Seconds without taking orders after a failure
+	#[arg(long, value_name = "SECONDS")]
+	#[serde(default, skip_serializing_if = "Option::is_none")]
+	pub cooldown_seconds: Option<u64>,
+	/// Seconds that a stopping worker may take to finish what it has claimed; the rest is resumed at the next start
+	#[arg(long, value_name = "SECONDS")]
+	#[serde(default, skip_serializing_if = "Option::is_none")]
+	pub shutdown_seconds: Option<u64>,
+	/// Milliseconds between looks at the chain's heads
+	#[arg(long, value_name = "MILLISECONDS")]
+	#[serde(default, skip_serializing_if = "Option::is_none")]
+	pub poll_milliseconds: Option<u64>,
+	/// How the log is written: text or json; RUST_LOG says how much
+	#[arg(long)]
+	#[serde(
+		default,
+		deserialize_with = "text",
+		skip_serializing_if = "Option::is_none"
+	)]
+	pub log_format: Option<String>,
+}
+
+/// The names of all settings.
+const NAMES: &[&str] = &[
+	"node",
+	"key",
+	"key_file",
+	"data_dir",
+	"listen",
+	"backend",
+	"store",
+	"allow_private_addresses",
+	"allow_redirects",
+	"programs",
+	"min_price",
+	"min_price_per_second",
+	"max_input_bytes",
+	"max_memory_bytes",
+	"concurrency",
+	"claim",
+	"rescue",
+	"bench_file",
+	"safety_factor",
+	"cooldown_seconds",
+	"shutdown_seconds",
+	"poll_milliseconds",
+	"log_format",
+];
+
+/// What `lemma-worker config` prints: every setting with its default.
+pub const ANNOTATED_DEFAULTS: &str = include_str!("../worker.example.toml");
+
+/// Where the signing account's secret comes from.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Secret {
+	/// Given itself.
+	Uri(String),
+	/// In a file.
+	File(PathBuf),
+}
+
+impl fmt::Debug for Secret {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		match self {
+			Secret::Uri(_) => f.write_str("Uri(hidden)"),
+			Secret::File(path) => write!(f, "File({})", path.display()),
+		}
+	}
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+	/// For people.
+	Text,
+	/// One JSON object a line.
+	Json,
+}
+
+/// Which orders to take.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rules {
+	/// Programs to serve, as written; empty for all.
+	pub programs: Vec<String>,
+	/// Lowest price, smallest unit.
+	pub min_price: Balance,
+	/// Lowest price per second of estimated work, smallest unit.
+	pub min_price_per_second: Balance,
+	/// Longest input, bytes.
+	pub max_input_bytes: u64,
+	/// Memory that one job may take, bytes.
+	pub max_memory_bytes: u64,
+	/// Whether to claim.
+	pub claim: bool,
+	/// Whether to rescue.
+	pub rescue: bool,
+	/// How many times the estimated time must fit into a claim's window.
+	pub safety_factor: f64,
+}
+
+/// The validated configuration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+	/// Address of the node.
+	pub node: String,
+	/// The signing account's secret.
+	pub secret: Secret,
+	/// Folder of journal and inputs.
+	pub data_dir: PathBuf,
+	/// Where metrics are served.
+	pub listen: Option<SocketAddr>,
+	/// What to compute on.
+	pub backend: Preference,
+	/// Store of inputs without locator.
+	pub store: String,
+	/// Whether to fetch from private addresses.
+	pub allow_private_addresses: bool,
+	/// Whether to follow redirects.
+	pub allow_redirects: bool,
+	/// Which orders to take.
+	pub rules: Rules,
+	/// Jobs at a time.
+	pub concurrency: usize,
+	/// What `bench` wrote.
+	pub bench_file: PathBuf,
+	/// Time without taking orders after a failure.
+	pub cooldown: Duration,
+	/// Bound of a shutdown.
+	pub shutdown: Duration,
+	/// Between looks at the chain's heads.
+	pub poll: Duration,
+	/// How the log is written.
+	pub log_format: LogFormat,
+}
+
+/// What is wrong with the configuration, and with which key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("configuration: {0}")]
+pub struct ConfigError(pub String);
+
+impl ConfigError {
+	fn of(key: &str, problem: impl fmt::Display) -> Self {
+		Self(format!("`{key}` {problem}"))
+	}
+}
+
+/// Merges the settings: `flags` over the environment over the file (which must exist if it is named).
+pub fn merge(file: Option<&Path>, flags: &Settings) -> Result<Settings, ConfigError> {
+	let mut figment = Figment::new();
+	if let Some(file) = file {
+		if !file.is_file() {
+			return Err(ConfigError(format!(
+				"there is no file {}; `lemma-worker config > {}` writes one to start from",
+				file.display(),
+				file.display()
+			)));
+		}
+		figment = figment.merge(Toml::file_exact(file));
+	}
+	figment = figment.merge(Env::prefixed(ENV_PREFIX).only(NAMES));
+	figment
+		.merge(Serialized::defaults(flags))
+		.extract()
+		.map_err(|error| {
+			let sentences: Vec<_> = error.into_iter().map(|error| describe(&error)).collect();
+			ConfigError(sentences.join("; "))
+		})
+}
+
+fn describe(error: &figment::Error) -> String {
+	let key = error.path.join(".");
+	let source = error
+		.metadata
+		.as_ref()
+		.map(|metadata| match &metadata.source {
+			Some(source) => format!(" (in {source})"),
+			None => format!(" (in {})", metadata.name),
+		})
+		.unwrap_or_default();
+	match &error.kind {
+		figment::error::Kind::UnknownField(name, _) => {
+			format!("`{name}` is no setting{source}; `lemma-worker config` prints all of them")
+		}
+		kind if key.is_empty() => format!("{kind}{source}"),
+		kind => format!("`{key}`: {kind}{source}"),
+	}
+}
+
+/// A store as [`lemma_client::Store::open`] takes it; a folder may begin with `~/`.
+fn store(text: Option<&str>) -> String {
+	match text {
+		None => lemma_client::store::default_folder().display().to_string(),
+		Some(text) if text.starts_with("~/") => path(text).display().to_string(),
+		Some(text) => text.to_owned(),
+	}
+}
+
+/// Path of the user's home or, without one, the current folder.
+fn home() -> PathBuf {
+	std::env::var_os("HOME").map_or_else(|| PathBuf::from("."), PathBuf::from)
+}
+
+fn path(text: &str) -> PathBuf {
+	match text.strip_prefix("~/") {
+		Some(rest) => home().join(rest),
+		None => PathBuf::from(text),
+	}
+}
+
+fn amount_of(key: &str, text: Option<&str>, default: Balance) -> Result<Balance, ConfigError> {
+	text.map_or(Ok(default), |text| {
+		amount::parse(text).map_err(|error| ConfigError::of(key, format!(": {error}")))
+	})
+}
+
+impl Settings {
+	/// Folder of journal and inputs.
+	pub fn data_dir(&self) -> PathBuf {
+		match &self.data_dir {
+			Some(text) => path(text),
+			None => lemma_client::store::data_folder().join("worker"),
+		}
+	}
+
+	/// Validates the settings.
+	pub fn validate(self) -> Result<Config, ConfigError> {
+		let node = self
+			.node
+			.clone()
+			.unwrap_or_else(|| "ws://127.0.0.1:9944".to_owned());
+		if !node.starts_with("ws://") && !node.starts_with("wss://") {
+			return Err(ConfigError::of(
+				"node",
+				format!("must begin with ws:// or wss://, not `{node}`"),
+			));
+		}
+		let secret = match (&self.key, &self.key_file) {
+			(Some(uri), None) => Secret::Uri(uri.clone()),
+			(None, Some(file)) => Secret::File(path(file)),
+			(Some(_), Some(_)) => {
+				return Err(ConfigError(
+					"`key` and `key_file` are both set: leave one of them out".to_owned(),
+				))
+			}
+			(None, None) => return Err(ConfigError(
+				"`key_file` is not set: name the file of the account that signs (`lemma keys new` \
+					 makes one), or on a development chain set `key` to //Alice"
+					.to_owned(),
+			)),
+		};
+		let data_dir = self.data_dir();
+		let listen = match self.listen.as_deref().unwrap_or("127.0.0.1:9617") {
+			"off" => None,
+			text => Some(text.parse().map_err(|_| {
+				ConfigError::of(
+					"listen",
+					format!("must be ADDRESS:PORT or off, not `{text}`"),
+				)
+			})?),
+		};
+		let backend = self.backend.as_deref().unwrap_or("auto");
+		let backend = Preference::from_str(backend, true).map_err(|_| {
+			ConfigError::of(
+				"backend",
+				format!("must be auto, cuda or cpu, not `{backend}`"),
+			)
+		})?;
+		let log_format = match self.log_format.as_deref().unwrap_or("text") {
+			"text" => LogFormat::Text,
+			"json" => LogFormat::Json,
+			other => {
+				return Err(ConfigError::of(
+					"log_format",
+					format!("must be text or json, not `{other}`"),
+				))
+			}
+		};
+		let concurrency = within("concurrency", self.concurrency.unwrap_or(1), 1, 64)?;
+		let safety_factor = self.safety_factor.unwrap_or(2.0);
+		if !(1.0..=100.0).contains(&safety_factor) {
+			return Err(ConfigError::of("safety_factor", "must be from 1 to 100"));
+		}
+		let max_memory_bytes = match self.max_memory_bytes {
+			Some(bytes) => within("max_memory_bytes", bytes, 1 << 28, u64::MAX)?,
+			None => {
+				let jobs = u64::try_from(concurrency).unwrap_or(1);
+				(machine_memory_bytes() / 4).saturating_mul(3) / jobs
+			}
+		};
+		let rules = Rules {
+			programs: self.programs.clone().unwrap_or_default(),
+			min_price: amount_of("min_price", self.min_price.as_deref(), 0)?,
+			min_price_per_second: amount_of(
+				"min_price_per_second",
+				self.min_price_per_second.as_deref(),
+				0,
+			)?,
+			max_input_bytes: within(
+				"max_input_bytes",
+				self.max_input_bytes.unwrap_or(256 << 20),
+				1,
+				1 << 40,
+			)?,
+			max_memory_bytes,
+			claim: self.claim.unwrap_or(true),
+			rescue: self.rescue.unwrap_or(true),
+			safety_factor,
+		};
+		if !rules.claim && !rules.rescue {
+			return Err(ConfigError(
+				"`claim` and `rescue` are both false: there would be nothing to do".to_owned(),
+			));
+		}
+		Ok(Config {
+			node,
+			secret,
+			listen,
+			backend,
+			store: store(self.store.as_deref()),
+			allow_private_addresses: self.allow_private_addresses.unwrap_or(false),
+			allow_redirects: self.allow_redirects.unwrap_or(false),
+			rules,
+			concurrency,
+			bench_file: self
+				.bench_file
+				.as_deref()
+				.map_or_else(|| data_dir.join("bench.json"), path),
+			cooldown: Duration::from_secs(within(
+				"cooldown_seconds",
+				self.cooldown_seconds.unwrap_or(600),
+				0,
+				7 * 86_400,
+			)?),
+			shutdown: Duration::from_secs(within(
+				"shutdown_seconds",
+				self.shutdown_seconds.unwrap_or(60),
+				0,
+				86_400,
+			)?),
+			poll: Duration::from_millis(within(
+				"poll_milliseconds",
+				self.poll_milliseconds.unwrap_or(500),
+				50,
+				60_000,
+			)?),
+			log_format,
+			data_dir,
+		})
+	}
+}
+
+fn within<T: PartialOrd + fmt::Display>(
+	key: &str,
+	value: T,
+	low: T,
+	high: T,
+) -> Result<T, ConfigError> {
+	if value < low || value > high {
+		return Err(ConfigError::of(
+			key,
+			format!("must be from {low} to {high}, not {value}"),
+		));
+	}
+	Ok(value)
+}
+
+/// Memory of this machine, or of the container that it is, bytes; 4 GiB where the system does not say.
+fn machine_memory_bytes() -> u64 {
+	let of_machine = std::fs::read_to_string("/proc/meminfo")
+		.ok()
+		.and_then(|text| {
+			let line = text.lines().find(|line| line.starts_with("MemTotal:"))?;
+			line.split_whitespace()
+				.nth(1)?
+				.parse::<u64>()
+				.ok()?
+				.checked_mul(1024)
+		});
+	let of_container = std::fs::read_to_string("/sys/fs/cgroup/memory.max")
+		.ok()
+		.and_then(|text| text.trim().parse::<u64>().ok());
+	[of_machine, of_container]
+		.into_iter()
+		.flatten()
+		.min()
+		.unwrap_or(4 << 30)
+}
+
+/// A list, or a text with commas, as an environment variable has it.
+fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+	#[derive(Deserialize)]
+	#[serde(untagged)]
+	enum List {
+		Items(Vec<String>),
+		Text(String),
+	}
+	Ok(Some(match List::deserialize(deserializer)? {
+		List::Items(items) => items,
+		List::Text(text) => text
+			.split(',')
+			.map(str::trim)
+			.filter(|item| !item.is_empty())
+			.map(str::to_owned)
+			.collect(),
+	}))
+}
+
+/// A text that the environment's or the file's parser may have taken for a number or a truth value.
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+	struct Text;
+	impl de::Visitor<'_> for Text {
+		type Value = Option<String>;
+
+		fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+			f.write_str("a text or a number")
+		}
+
+		fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+			Ok(Some(text.to_owned()))
+		}
+
+		fn visit_bool<E: de::Error>(self, value: bool) -> Result<Self::Value, E> {
+			Ok(Some(value.to_string()))
+		}
+
+		fn visit_u64<E: de::Error>(self, value: u64) -> Result<Self::Value, E> {
+			Ok(Some(value.to_string()))
+		}
+
+		fn visit_i64<E: de::Error>(self, value: i64) -> Result<Self::Value, E> {
+			Ok(Some(value.to_string()))
+		}
+
+		fn visit_u128<E: de::Error>(self, value: u128) -> Result<Self::Value, E> {
+			Ok(Some(value.to_string()))
+		}
+
+		fn visit_f64<E: de::Error>(self, value: f64) -> Result<Self::Value, E> {
+			Ok(Some(value.to_string()))
+		}
+	}
+	deserializer.deserialize_any(Text)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,159 @@
+use super::*;
+
+fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
+	let folder = tempfile::tempdir().unwrap();
+	let path = folder.path().join("worker.toml");
+	std::fs::write(&path, text).unwrap();
+	(folder, path)
+}
+
+fn settings(text: &str) -> Result<Settings, ConfigError> {
+	let (_folder, path) = file(text);
+	merge(Some(&path), &Settings::default())
+}
+
+fn config(text: &str) -> Result<Config, ConfigError> {
+	settings(text)?.validate()
+}
+
+const KEY: &str = "key = \"//Alice\"\n";
+
+#[test]
+fn defaults_should_do_when_only_a_key_is_given() {
+	let config = config(KEY).unwrap();
+	assert_eq!(config.node, "ws://127.0.0.1:9944");
+	assert_eq!(config.secret, Secret::Uri("//Alice".to_owned()));
+	assert_eq!(config.concurrency, 1);
+	assert_eq!(config.listen, Some("127.0.0.1:9617".parse().unwrap()));
+	assert!(!config.allow_private_addresses && !config.allow_redirects);
+	assert!(config.rules.claim && config.rules.rescue);
+	assert_eq!(config.bench_file, config.data_dir.join("bench.json"));
+}
+
+#[test]
+fn flags_should_win_over_the_environment_and_it_over_the_file() {
+	// One test for all of it: the environment belongs to the whole process.
+	let (_folder, path) =
+		file("key = \"//Alice\"\nmin_price = \"1\"\nconcurrency = 2\nnode = \"ws://file:1\"\n");
+	std::env::set_var("LEMMA_MIN_PRICE", "0.5");
+	std::env::set_var("LEMMA_NODE", "ws://environment:1");
+	std::env::set_var("LEMMA_PROGRAMS", "gemm,poseidon");
+	std::env::set_var("LEMMA_CACHE", "belongs to the scripts");
+	let flags = Settings {
+		node: Some("ws://flag:1".to_owned()),
+		..Settings::default()
+	};
+	let merged = merge(Some(&path), &flags);
+	for name in ["MIN_PRICE", "NODE", "PROGRAMS", "CACHE"] {
+		std::env::remove_var(format!("LEMMA_{name}"));
+	}
+	let config = merged.unwrap().validate().unwrap();
+	assert_eq!(config.node, "ws://flag:1");
+	assert_eq!(config.rules.min_price, amount::parse("0.5").unwrap());
+	assert_eq!(config.rules.programs, ["gemm", "poseidon"]);
+	assert_eq!(config.concurrency, 2);
+}
+
+#[test]
+fn every_error_should_name_its_key() {
+	for (text, key) in [
+		("node = \"http://localhost\"", "node"),
+		("min_price = \"ten\"", "min_price"),
+		("min_price_per_second = \"-1\"", "min_price_per_second"),
+		("concurrency = 0", "concurrency"),
+		("concurrency = \"two\"", "concurrency"),
+		("listen = \"here\"", "listen"),
+		("backend = \"tpu\"", "backend"),
+		("safety_factor = 0.5", "safety_factor"),
+		("max_input_bytes = 0", "max_input_bytes"),
+		("max_memory_bytes = 1", "max_memory_bytes"),
+		("claim = false\nrescue = false", "rescue"),
+		("claim = \"sometimes\"", "claim"),
+		("poll_milliseconds = 1", "poll_milliseconds"),
+		("log_format = \"xml\"", "log_format"),
+		("key_file = \"k\"", "key_file"),
+		("minimum_price = 1", "minimum_price"),
+	] {
+		let error = config(&format!("{KEY}{text}\n")).unwrap_err().to_string();
+		assert!(error.contains(&format!("`{key}`")), "{text}: {error}");
+	}
+	let error = config("").unwrap_err().to_string();
+	assert!(
+		error.contains("`key_file`") && error.contains("lemma keys new"),
+		"{error}"
+	);
+}
+
+#[test]
+fn a_missing_or_broken_file_should_be_named() {
+	let error = merge(
+		Some(Path::new("/nowhere/worker.toml")),
+		&Settings::default(),
+	)
+	.unwrap_err();
+	assert!(
+		error.to_string().contains("/nowhere/worker.toml"),
+		"{error}"
+	);
+	let error = settings("node = ").unwrap_err();
+	assert!(error.to_string().contains("worker.toml"), "{error}");
+}
+
+#[test]
+fn a_number_should_do_where_a_text_is_expected() {
+	let config = config(&format!(
+		"{KEY}min_price = 10\nmin_price_per_second = 0.25\n"
+	))
+	.unwrap();
+	assert_eq!(config.rules.min_price, amount::parse("10").unwrap());
+	assert_eq!(
+		config.rules.min_price_per_second,
+		amount::parse("0.25").unwrap()
+	);
+}
+
+#[test]
+fn the_secret_should_not_show_in_debug_output() {
+	let config = config("key = \"bottom drive obey lake curtain smoke\"\n").unwrap();
+	assert!(!format!("{config:?}").contains("bottom"));
+}
+
+#[test]
+fn the_example_should_hold_every_setting_and_its_default() {
+	let settings_lines: Vec<_> = ANNOTATED_DEFAULTS
+		.lines()
+		.filter_map(|line| line.strip_prefix('#'))
+		.filter(|line| {
+			line.split_once(" = ")
+				.is_some_and(|(name, _)| NAMES.contains(&name))
+		})
+		.collect();
+	for name in NAMES {
+		assert!(
+			settings_lines
+				.iter()
+				.any(|line| line.starts_with(&format!("{name} = "))),
+			"{name} is missing"
+		);
+	}
+	// All of it at once, but for one of the two keys and what depends on the machine.
+	let skipped = ["key_file", "max_memory_bytes", "bench_file", "programs"];
+	let text: String = settings_lines
+		.iter()
+		.filter(|line| {
+			!skipped
+				.iter()
+				.any(|name| line.starts_with(&format!("{name} = ")))
+		})
+		.map(|line| format!("{line}\n"))
+		.collect();
+	let written = config(&text).unwrap();
+	let default = config(KEY).unwrap();
+	assert_eq!(
+		Config {
+			bench_file: default.bench_file.clone(),
+			..written
+		},
+		default
+	);
+}

@@ -1,0 +1,248 @@
+//! What the journal keeps of one order: how far it has come, and the transactions signed for it.
+
+use codec::{Decode, Encode};
+use lemma_primitives::{Balance, BlockNumber, OrderId};
+use serde::{Serialize, Serializer};
+
+/// A blake2-256 hash, a program id or a commitment: 32 bytes.
+pub type Hash = [u8; 32];
+
+/// A transaction that was signed, and may be sent again but never signed again while it can still be
+/// included. Its bytes lie beside the record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
+pub struct Signed {
+	/// blake2-256 of the bytes: the transaction's name on chain.
+	#[serde(serialize_with = "hex_hash")]
+	pub hash: Hash,
+	/// The account's nonce that it uses.
+	pub nonce: u32,
+	/// Height of the block on which its era is founded.
+	pub born_at: BlockNumber,
+	/// First height at which it can no longer be included.
+	pub dies_at: BlockNumber,
+}
+
+/// How far an order has come.
+///
+/// ```text
+/// Seen -> Fetched -> Claiming -> ClaimSigned -> Claimed -> Proving -> Proved -> SubmitSigned
+///            |           ^_______________|         ^         ^           ^___________|  |
+///            |_____________ (a rescue needs no claim) ______|                           v
+///                                                                        Submitted -> Settled
+/// every state but the last -> Lost | Expired | Refused | Failed
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum State {
+	/// Chosen from the order book.
+	Seen,
+	/// The input is here, and is what the order says.
+	Fetched,
+	/// A claim is about to be signed.
+	Claiming,
+	/// The claim is signed: `Record::claim`.
+	ClaimSigned,
+	/// The chain shows the claim as ours.
+	Claimed {
+		/// What is paid for a proof in time.
+		#[serde(serialize_with = "amount")]
+		price: Balance,
+		/// First block at which the claim is missed.
+		expires_at: BlockNumber,
+	},
+	/// Computing and proving.
+	Proving,
+	/// Output and proof are done and lie beside the record.
+	Proved,
+	/// The submission is signed: `Record::submission`.
+	SubmitSigned,
+	/// The submission was given to a node.
+	Submitted,
+	/// A finalized block holds our proof, and we were paid.
+	Settled {
+		/// That block.
+		block: BlockNumber,
+		/// What was paid; unknown if the requester had removed the receipt before we saw it.
+		#[serde(serialize_with = "optional_amount")]
+		paid: Option<Balance>,
+	},
+	/// Another had it, or it was withdrawn, before we were bound to it.
+	Lost {
+		/// How.
+		reason: String,
+	},
+	/// It ended before we had proven it.
+	Expired {
+		/// How.
+		reason: String,
+	},
+	/// Its input is not what it says, or it is none that this worker takes.
+	Refused {
+		/// Why.
+		reason: String,
+	},
+	/// We failed at it.
+	Failed {
+		/// At what.
+		reason: String,
+	},
+}
+
+impl State {
+	/// Its name, as metrics, crash points and people write it.
+	pub fn name(&self) -> &'static str {
+		match self {
+			State::Seen => "seen",
+			State::Fetched => "fetched",
+			State::Claiming => "claiming",
+			State::ClaimSigned => "claim-signed",
+			State::Claimed { .. } => "claimed",
+			State::Proving => "proving",
+			State::Proved => "proved",
+			State::SubmitSigned => "submit-signed",
+			State::Submitted => "submitted",
+			State::Settled { .. } => "settled",
+			State::Lost { .. } => "lost",
+			State::Expired { .. } => "expired",
+			State::Refused { .. } => "refused",
+			State::Failed { .. } => "failed",
+		}
+	}
+
+	/// Whether nothing remains to be done.
+	pub fn is_final(&self) -> bool {
+		matches!(
+			self,
+			State::Settled { .. }
+				| State::Lost { .. }
+				| State::Expired { .. }
+				| State::Refused { .. }
+				| State::Failed { .. }
+		)
+	}
+
+	/// Whether the provider's bond may be committed to the order, so that it must be seen through.
+	pub fn is_bound(&self) -> bool {
+		!self.is_final() && !matches!(self, State::Seen | State::Fetched | State::Claiming)
+	}
+
+	/// Why it ended, in words; empty where there is nothing to say.
+	pub fn reason(&self) -> &str {
+		match self {
+			State::Lost { reason }
+			| State::Expired { reason }
+			| State::Refused { reason }
+			| State::Failed { reason } => reason,
+			_ => "",
+		}
+	}
+
+	/// Whether the state machine has an arrow from here to `next`.
+	pub fn may_become(&self, next: &State) -> bool {
+		use State::*;
+		if self.is_final() {
+			return false;
+		}
+		match next {
+			Seen => false,
+			// Back from a claim that can no longer be included.
+			Fetched => matches!(
+				self,
+				Seen | Claiming | ClaimSigned | Claimed { .. } | Proving
+			),
+			Claiming => matches!(self, Fetched),
+			ClaimSigned => matches!(self, Claiming),
+			// From Claiming and Fetched: an operator may have claimed by hand.
+			Claimed { .. } => matches!(self, Fetched | Claiming | ClaimSigned),
+			Proving => matches!(self, Fetched | Claimed { .. }),
+			Proved => matches!(self, Proving | SubmitSigned | Submitted),
+			SubmitSigned => matches!(self, Proved),
+			Submitted => matches!(self, SubmitSigned),
+			Settled { .. } | Lost { .. } | Expired { .. } | Refused { .. } | Failed { .. } => true,
+		}
+	}
+}
+
+/// The journal's record of one order.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
+pub struct Record {
+	/// The order.
+	pub order: OrderId,
+	/// blake2-256 of what never changes of it (requester, spec, block of posting): tells it from another
+	/// order that got the same number on another fork.
+	#[serde(serialize_with = "hex_hash")]
+	pub fingerprint: Hash,
+	/// The program that it names.
+	#[serde(serialize_with = "hex_hash")]
+	pub program: Hash,
+	/// Hash of its stored input; none if the input is in the order itself.
+	#[serde(serialize_with = "optional_hex_hash")]
+	pub input: Option<Hash>,
+	/// Block of posting.
+	pub posted_at: BlockNumber,
+	/// First block at which it can no longer be settled.
+	pub deadline: BlockNumber,
+	/// The provider (cold account) that claims and is paid, to which the proof is bound.
+	#[serde(serialize_with = "hex_hash")]
+	pub provider: Hash,
+	/// How far it has come.
+	#[serde(flatten)]
+	pub state: State,
+	/// The latest signed claim.
+	pub claim: Option<Signed>,
+	/// The latest signed submission.
+	pub submission: Option<Signed>,
+	/// Submissions that were included and refused by the chain.
+	pub refusals: u32,
+	/// The job's size for people; empty until the input is here.
+	pub shape: String,
+	/// Microseconds by stage of computing and proving.
+	pub stages: Vec<(String, u64)>,
+	/// When it reached each state: Unix time in milliseconds, name.
+	pub history: Vec<(u64, String)>,
+}
+
+impl Record {
+	/// Whether one of its signed transactions is held for the nonce `nonce`.
+	pub fn uses_nonce(&self, nonce: u32) -> bool {
+		self.open_transaction()
+			.is_some_and(|signed| signed.nonce == nonce)
+	}
+
+	/// The signed transaction that may still be included and is still wanted.
+	pub fn open_transaction(&self) -> Option<&Signed> {
+		match self.state {
+			State::ClaimSigned | State::Claimed { .. } | State::Proving | State::Proved => {
+				self.claim.as_ref()
+			}
+			State::SubmitSigned | State::Submitted => self.submission.as_ref(),
+			_ => None,
+		}
+	}
+}
+
+fn hex_hash<S: Serializer>(hash: &Hash, serializer: S) -> Result<S::Ok, S::Error> {
+	serializer.serialize_str(&format!("0x{}", hex::encode(hash)))
+}
+
+fn optional_hex_hash<S: Serializer>(hash: &Option<Hash>, serializer: S) -> Result<S::Ok, S::Error> {
+	match hash {
+		Some(hash) => hex_hash(hash, serializer),
+		None => serializer.serialize_none(),
+	}
+}
+
+/// Amounts are texts in JSON, as in the node's JSON-RPC: not all of them are exact as numbers there.
+fn amount<S: Serializer>(amount: &Balance, serializer: S) -> Result<S::Ok, S::Error> {
+	serializer.collect_str(amount)
+}
+
+fn optional_amount<S: Serializer>(
+	amount: &Option<Balance>,
+	serializer: S,
+) -> Result<S::Ok, S::Error> {
+	match amount {
+		Some(amount) => serializer.collect_str(amount),
+		None => serializer.serialize_none(),
+	}
+}

@@ -1,0 +1,289 @@
+use super::*;
+
+fn record(order: OrderId, fingerprint: Hash) -> Record {
+	Record {
+		order,
+		fingerprint,
+		program: [2; 32],
+		input: Some([3; 32]),
+		posted_at: 1,
+		deadline: 100,
+		provider: [4; 32],
+		state: State::Seen,
+		claim: None,
+		submission: None,
+		refusals: 0,
+		shape: String::new(),
+		stages: vec![],
+		history: vec![],
+	}
+}
+
+fn signed(nonce: u32) -> Signed {
+	Signed {
+		hash: [nonce as u8; 32],
+		nonce,
+		born_at: 5,
+		dies_at: 69,
+	}
+}
+
+struct Fixture {
+	folder: tempfile::TempDir,
+}
+
+impl Fixture {
+	fn new() -> Self {
+		Self {
+			folder: tempfile::tempdir().unwrap(),
+		}
+	}
+
+	fn path(&self) -> std::path::PathBuf {
+		self.folder.path().join("journal.redb")
+	}
+
+	fn open(&self) -> Journal {
+		Journal::open(&self.path(), Fuse::default()).unwrap()
+	}
+}
+
+/// The states of an order that goes well, in order, with what each brings.
+fn good_way() -> Vec<(State, Attachment<'static>)> {
+	const STAGES: &[(String, u64)] = &[];
+	vec![
+		(State::Fetched, Attachment::Shape("2x2x2")),
+		(State::Claiming, Attachment::Nothing),
+		(State::ClaimSigned, Attachment::Claim(signed(7), b"claim")),
+		(
+			State::Claimed {
+				price: 9,
+				expires_at: 50,
+			},
+			Attachment::Nothing,
+		),
+		(State::Proving, Attachment::Nothing),
+		(
+			State::Proved,
+			Attachment::Result {
+				output: b"out",
+				proof: b"proof",
+				stages: STAGES,
+			},
+		),
+		(
+			State::SubmitSigned,
+			Attachment::Submission(signed(8), b"submission"),
+		),
+		(State::Submitted, Attachment::Nothing),
+		(
+			State::Settled {
+				block: 40,
+				paid: Some(9),
+			},
+			Attachment::Nothing,
+		),
+	]
+}
+
+#[test]
+fn a_record_should_survive_reopening_after_each_step() {
+	let fixture = Fixture::new();
+	let first = fixture.open().begin(record(1, [1; 32])).unwrap();
+	assert_eq!(fixture.open().get(1).unwrap(), Some(first));
+	for (state, attachment) in good_way() {
+		let written = fixture
+			.open()
+			.advance(1, state.clone(), attachment)
+			.unwrap();
+		let journal = fixture.open();
+		assert_eq!(journal.get(1).unwrap().as_ref(), Some(&written));
+		assert_eq!(written.state, state);
+		assert_eq!(
+			journal.live().unwrap().len(),
+			usize::from(!state.is_final())
+		);
+		let bytes = |blob| journal.blob(1, blob).unwrap();
+		match state {
+			State::ClaimSigned => {
+				assert_eq!(bytes(Blob::Claim).as_deref(), Some(&b"claim"[..]));
+				assert_eq!(written.claim, Some(signed(7)));
+			}
+			State::Proved => {
+				assert_eq!(bytes(Blob::Output).as_deref(), Some(&b"out"[..]));
+				assert_eq!(bytes(Blob::Proof).as_deref(), Some(&b"proof"[..]));
+			}
+			State::SubmitSigned => {
+				assert_eq!(bytes(Blob::Submission).as_deref(), Some(&b"submission"[..]));
+			}
+			State::Settled { .. } => {
+				for blob in BLOBS_OF_AN_ORDER {
+					assert_eq!(bytes(blob), None, "nothing is kept of a finished order");
+				}
+			}
+			_ => {}
+		}
+	}
+}
+
+#[test]
+fn a_step_should_do_nothing_when_it_was_made_already() {
+	let fixture = Fixture::new();
+	let journal = fixture.open();
+	journal.begin(record(1, [1; 32])).unwrap();
+	for (state, attachment) in good_way() {
+		let once = journal.advance(1, state.clone(), attachment).unwrap();
+		let twice = journal.advance(1, state, attachment).unwrap();
+		assert_eq!(once, twice);
+	}
+}
+
+#[test]
+fn a_step_should_be_refused_when_the_state_machine_has_no_such_arrow() {
+	let fixture = Fixture::new();
+	let journal = fixture.open();
+	journal.begin(record(1, [1; 32])).unwrap();
+	for state in [
+		State::ClaimSigned,
+		State::Proved,
+		State::Submitted,
+		State::SubmitSigned,
+	] {
+		let error = journal.advance(1, state, Attachment::Nothing).unwrap_err();
+		assert!(
+			matches!(error, JournalError::NoSuchStep { from: "seen", .. }),
+			"{error}"
+		);
+	}
+	let lost = State::Lost {
+		reason: "another".to_owned(),
+	};
+	journal.advance(1, lost, Attachment::Nothing).unwrap();
+	let error = journal
+		.advance(1, State::Fetched, Attachment::Nothing)
+		.unwrap_err();
+	assert!(matches!(error, JournalError::NoSuchStep { .. }), "{error}");
+	let error = journal
+		.advance(2, State::Fetched, Attachment::Nothing)
+		.unwrap_err();
+	assert!(matches!(error, JournalError::Unknown(2)), "{error}");
+}
+
+#[test]
+fn a_step_should_not_be_made_when_the_worker_dies_before_it() {
+	let fixture = Fixture::new();
+	fixture.open().begin(record(1, [1; 32])).unwrap();
+	let journal = Journal::open(&fixture.path(), Fuse::gentle("before-fetched")).unwrap();
+	assert!(journal
+		.advance(1, State::Fetched, Attachment::Nothing)
+		.is_err());
+	drop(journal);
+	assert_eq!(fixture.open().get(1).unwrap().unwrap().state, State::Seen);
+	let journal = Journal::open(&fixture.path(), Fuse::gentle("after-fetched")).unwrap();
+	assert!(journal
+		.advance(1, State::Fetched, Attachment::Nothing)
+		.is_err());
+	drop(journal);
+	assert_eq!(
+		fixture.open().get(1).unwrap().unwrap().state,
+		State::Fetched
+	);
+}
+
+#[test]
+fn an_order_should_begin_once_unless_a_fork_gave_its_number_to_another() {
+	let fixture = Fixture::new();
+	let journal = fixture.open();
+	journal.begin(record(1, [1; 32])).unwrap();
+	journal
+		.advance(1, State::Fetched, Attachment::Nothing)
+		.unwrap();
+	let again = journal.begin(record(1, [1; 32])).unwrap();
+	assert_eq!(again.state, State::Fetched, "what stands, stands");
+	let other = journal.begin(record(1, [9; 32])).unwrap();
+	assert_eq!((other.state, other.fingerprint), (State::Seen, [9; 32]));
+	journal
+		.advance(1, State::Fetched, Attachment::Nothing)
+		.unwrap();
+	journal
+		.advance(1, State::Claiming, Attachment::Nothing)
+		.unwrap();
+	journal
+		.advance(
+			1,
+			State::ClaimSigned,
+			Attachment::Claim(signed(1), b"claim"),
+		)
+		.unwrap();
+	let error = journal.begin(record(1, [1; 32])).unwrap_err();
+	assert!(matches!(error, JournalError::Conflict(1)), "{error}");
+}
+
+#[test]
+fn a_lost_order_should_begin_again_when_it_is_to_be_had_again() {
+	let fixture = Fixture::new();
+	let journal = fixture.open();
+	journal.begin(record(1, [1; 32])).unwrap();
+	let lost = State::Lost {
+		reason: "another".to_owned(),
+	};
+	journal.advance(1, lost, Attachment::Nothing).unwrap();
+	assert_eq!(
+		journal.begin(record(1, [1; 32])).unwrap().state,
+		State::Seen
+	);
+	let refused = State::Refused {
+		reason: "too large".to_owned(),
+	};
+	journal
+		.advance(1, refused.clone(), Attachment::Nothing)
+		.unwrap();
+	assert_eq!(journal.begin(record(1, [1; 32])).unwrap().state, refused);
+}
+
+#[test]
+fn the_journal_should_be_readable_while_a_worker_writes_it() {
+	let fixture = Fixture::new();
+	let journal = fixture.open();
+	journal.begin(record(1, [1; 32])).unwrap();
+	assert_eq!(read(&fixture.path()).unwrap().len(), 1);
+	journal.begin(record(2, [1; 32])).unwrap();
+	assert_eq!(read(&fixture.path()).unwrap().len(), 2);
+	assert!(
+		Journal::open(&fixture.path(), Fuse::default()).is_err(),
+		"a second worker must not share a journal"
+	);
+	drop(journal);
+	assert_eq!(read(&fixture.path()).unwrap().len(), 2);
+}
+
+#[test]
+fn what_is_known_of_chain_and_pause_should_survive_reopening() {
+	let fixture = Fixture::new();
+	let journal = fixture.open();
+	assert_eq!(journal.finalized().unwrap(), None);
+	journal.bind([1; 32]).unwrap();
+	journal.set_finalized(7, [7; 32]).unwrap();
+	journal.set_paused_until(123).unwrap();
+	drop(journal);
+	let journal = fixture.open();
+	journal.bind([1; 32]).unwrap();
+	assert_eq!(journal.finalized().unwrap(), Some((7, [7; 32])));
+	assert_eq!(journal.paused_until().unwrap(), Some(123));
+	let error = journal.bind([2; 32]).unwrap_err();
+	assert!(error.to_string().contains("another data_dir"), "{error}");
+}
+
+#[test]
+fn a_record_should_read_well_as_json() {
+	let mut record = record(3, [1; 32]);
+	record.state = State::Settled {
+		block: 40,
+		paid: Some(u128::from(u64::MAX) + 1),
+	};
+	let json = serde_json::to_value(&record).unwrap();
+	assert_eq!(json["order"], 3);
+	assert_eq!(json["state"], "settled");
+	assert_eq!(json["paid"], "18446744073709551616");
+	assert_eq!(json["program"], format!("0x{}", "02".repeat(32)));
+}

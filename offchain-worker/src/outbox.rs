@@ -1,0 +1,120 @@
+//! Signing and sending, so that nothing is sent that the journal does not hold and nothing is signed twice.
+//!
+//! One lock around "choose a nonce, sign, write it down". The nonce is the lowest that neither the chain,
+//! nor the node's pool, nor a signed transaction in the journal uses: a transaction that was signed but never
+//! sent keeps its nonce until it can no longer be included, and one that died leaves no gap behind.
+
+use std::sync::Arc;
+
+use lemma_client::OrderId;
+
+use crate::{
+	chain::{Action, Chain, ChainError, Sent},
+	journal::{Attachment, Blob, Journal, JournalError, Record, State},
+};
+
+/// Why something could not be signed or sent.
+#[derive(Debug, thiserror::Error)]
+pub enum OutboxError {
+	/// The journal failed.
+	#[error(transparent)]
+	Journal(#[from] JournalError),
+	/// The chain failed.
+	#[error(transparent)]
+	Chain(#[from] ChainError),
+}
+
+/// See the module.
+pub struct Outbox {
+	chain: Arc<dyn Chain>,
+	journal: Arc<Journal>,
+	signing: tokio::sync::Mutex<()>,
+}
+
+impl Outbox {
+	/// An outbox for the chain's signing account.
+	pub fn new(chain: Arc<dyn Chain>, journal: Arc<Journal>) -> Self {
+		Self {
+			chain,
+			journal,
+			signing: tokio::sync::Mutex::new(()),
+		}
+	}
+
+	/// Signs the claim of an order in state Claiming and writes it down: ClaimSigned.
+	pub async fn sign_claim(&self, order: OrderId) -> Result<Record, OutboxError> {
+		let _signing = self.signing.lock().await;
+		let nonce = self.next_nonce().await?;
+		let (signed, bytes) = self.chain.sign(Action::Claim(order), nonce).await?;
+		let attachment = Attachment::Claim(signed, &bytes);
+		Ok(self
+			.journal
+			.advance(order, State::ClaimSigned, attachment)?)
+	}
+
+	/// Signs the submission of an order in state Proved and writes it down: SubmitSigned. `None` if the
+	/// journal does not hold output and proof.
+	pub async fn sign_submission(&self, order: OrderId) -> Result<Option<Record>, OutboxError> {
+		let (Some(output), Some(proof)) = (
+			self.journal.blob(order, Blob::Output)?,
+			self.journal.blob(order, Blob::Proof)?,
+		) else {
+			return Ok(None);
+		};
+		let _signing = self.signing.lock().await;
+		let nonce = self.next_nonce().await?;
+		let action = Action::Submit {
+			order,
+			output,
+			proof,
+		};
+		let (signed, bytes) = self.chain.sign(action, nonce).await?;
+		let attachment = Attachment::Submission(signed, &bytes);
+		Ok(Some(self.journal.advance(
+			order,
+			State::SubmitSigned,
+			attachment,
+		)?))
+	}
+
+	/// Sends what the journal holds: the signed claim or submission of an order. `None` if it holds none.
+	pub async fn send(&self, order: OrderId, which: Blob) -> Result<Option<Sent>, OutboxError> {
+		let Some(bytes) = self.journal.blob(order, which)? else {
+			return Ok(None);
+		};
+		let name = if which == Blob::Claim {
+			"claim"
+		} else {
+			"submission"
+		};
+		self.journal
+			.fuse()
+			.point(&format!("before-send-{name}"))
+			.map_err(JournalError::from)?;
+		let sent = self.chain.send(&bytes).await?;
+		self.journal
+			.fuse()
+			.point(&format!("after-send-{name}"))
+			.map_err(JournalError::from)?;
+		Ok(Some(sent))
+	}
+
+	async fn next_nonce(&self) -> Result<u32, OutboxError> {
+		let heads = self.chain.heads().await?;
+		let on_chain = self.chain.nonce(heads.best).await?;
+		let in_pool = self.chain.pool_nonce().await?;
+		let held: Vec<u32> = self
+			.journal
+			.live()?
+			.iter()
+			.filter_map(Record::open_transaction)
+			.filter(|signed| signed.dies_at > heads.finalized.number.saturating_add(1))
+			.map(|signed| signed.nonce)
+			.collect();
+		let mut nonce = on_chain.max(in_pool);
+		while held.contains(&nonce) {
+			nonce = nonce.saturating_add(1);
+		}
+		Ok(nonce)
+	}
+}

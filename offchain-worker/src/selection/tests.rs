@@ -1,0 +1,245 @@
+use lemma_client::{AccountId, OrderSpec, H256};
+
+use super::*;
+
+const PROGRAM: ProgramId = [7; 32];
+
+fn order() -> Order {
+	Order {
+		requester: AccountId::new([3; 32]),
+		spec: OrderSpec {
+			program: H256(PROGRAM),
+			commitment: H256([5; 32]),
+			input: InputSource::Stored {
+				hash: H256([6; 32]),
+				size: 1_000,
+				locator: Default::default(),
+			},
+			output_len: 4,
+			min_price: 100,
+			max_price: 200,
+			ramp: 10,
+			claim_window: 20,
+			lifetime: 100,
+		},
+		posted_at: 50,
+		deadline: 150,
+		collateral: 30,
+		deposit: 1,
+		settlement_fee: 1,
+		status: OrderStatus::Open,
+	}
+}
+
+fn rescue() -> Order {
+	let missed = AccountId::new([2; 32]);
+	Order {
+		status: OrderStatus::Rescue {
+			missed,
+			price: 150,
+			bounty: 20,
+		},
+		..order()
+	}
+}
+
+fn rules() -> Rules {
+	Rules {
+		programs: vec![],
+		min_price: 100,
+		min_price_per_second: 1,
+		max_input_bytes: 1_000,
+		max_memory_bytes: 1 << 30,
+		claim: true,
+		rescue: true,
+		safety_factor: 2.0,
+	}
+}
+
+fn offer() -> Offer {
+	Offer {
+		price: 150,
+		now: 50,
+		block_time: Duration::from_secs(6),
+		free_bond: 30,
+	}
+}
+
+fn served() -> Served {
+	Served::resolve(&[], &[("gemm".to_owned(), "k64".to_owned(), PROGRAM)]).unwrap()
+}
+
+fn demand() -> Demand {
+	Demand {
+		seconds: 10.0,
+		memory_bytes: 1 << 30,
+	}
+}
+
+fn verdict(order: &Order, rules: &Rules, offer: &Offer, demand: &Demand) -> Verdict {
+	with_input(order, rules, &served(), offer, demand)
+}
+
+fn is_never(verdict: Verdict) -> bool {
+	matches!(verdict, Verdict::Never(_))
+}
+
+fn is_not_now(verdict: Verdict) -> bool {
+	matches!(verdict, Verdict::NotNow(_))
+}
+
+#[test]
+fn an_order_should_be_taken_when_everything_just_fits() {
+	assert_eq!(
+		verdict(&order(), &rules(), &offer(), &demand()),
+		Verdict::Take
+	);
+	assert_eq!(
+		verdict(&rescue(), &rules(), &offer(), &demand()),
+		Verdict::Take
+	);
+}
+
+#[test]
+fn an_order_should_wait_when_price_or_bond_may_come() {
+	let low = Offer {
+		price: 99,
+		..offer()
+	};
+	assert!(is_not_now(verdict(&order(), &rules(), &low, &demand())));
+	let poor = Offer {
+		free_bond: 29,
+		..offer()
+	};
+	assert!(is_not_now(verdict(&order(), &rules(), &poor, &demand())));
+	assert_eq!(
+		verdict(&rescue(), &rules(), &poor, &demand()),
+		Verdict::Take,
+		"no collateral"
+	);
+	let dear = Rules {
+		min_price_per_second: 16,
+		..rules()
+	};
+	assert!(is_not_now(verdict(&order(), &dear, &offer(), &demand())));
+	let dear = Rules {
+		min_price_per_second: 15,
+		..rules()
+	};
+	assert_eq!(verdict(&order(), &dear, &offer(), &demand()), Verdict::Take);
+}
+
+#[test]
+fn an_order_should_never_be_taken_when_it_is_beyond_the_machine_or_the_rules() {
+	let mut long = order();
+	if let InputSource::Stored { size, .. } = &mut long.spec.input {
+		*size = 1_001;
+	}
+	assert!(is_never(verdict(&long, &rules(), &offer(), &demand())));
+	let hungry = Demand {
+		memory_bytes: (1 << 30) + 1,
+		..demand()
+	};
+	assert!(is_never(verdict(&order(), &rules(), &offer(), &hungry)));
+	let mut foreign = order();
+	foreign.spec.program = H256([8; 32]);
+	assert!(is_never(verdict(&foreign, &rules(), &offer(), &demand())));
+}
+
+#[test]
+fn an_order_should_never_be_taken_when_the_time_does_not_suffice() {
+	// A window of 20 blocks less 3, 6 s each, half of it for safety: 51 s.
+	let slow = |seconds| Demand {
+		seconds,
+		..demand()
+	};
+	assert_eq!(
+		verdict(&order(), &rules(), &offer(), &slow(51.0)),
+		Verdict::Take
+	);
+	assert!(is_never(verdict(&order(), &rules(), &offer(), &slow(51.1))));
+	// A rescue has until the order's deadline.
+	assert_eq!(
+		verdict(&rescue(), &rules(), &offer(), &slow(51.1)),
+		Verdict::Take
+	);
+	// The deadline is nearer than the window.
+	let late = Offer {
+		now: 145,
+		..offer()
+	};
+	assert_eq!(
+		verdict(&order(), &rules(), &late, &slow(3.0)),
+		Verdict::Take
+	);
+	assert!(is_never(verdict(&order(), &rules(), &late, &slow(3.1))));
+	let too_late = Offer {
+		now: 146,
+		..offer()
+	};
+	assert!(is_never(verdict(&order(), &rules(), &too_late, &slow(0.0))));
+}
+
+#[test]
+fn claims_and_rescues_should_be_left_out_when_the_operator_says_so() {
+	let no_claims = Rules {
+		claim: false,
+		..rules()
+	};
+	assert!(is_not_now(verdict(
+		&order(),
+		&no_claims,
+		&offer(),
+		&demand()
+	)));
+	assert_eq!(
+		verdict(&rescue(), &no_claims, &offer(), &demand()),
+		Verdict::Take
+	);
+	let no_rescues = Rules {
+		rescue: false,
+		..rules()
+	};
+	assert!(is_not_now(verdict(
+		&rescue(),
+		&no_rescues,
+		&offer(),
+		&demand()
+	)));
+}
+
+#[test]
+fn the_price_should_rise_along_the_ramp() {
+	let at = |now| price_in_next_block(&order(), now);
+	assert_eq!(
+		(at(49), at(50), at(54), at(59), at(200)),
+		(100, 110, 150, 200, 200)
+	);
+	assert_eq!(price_in_next_block(&rescue(), 50), 170);
+	let mut flat = order();
+	flat.spec.ramp = 0;
+	assert_eq!(price_in_next_block(&flat, 49), 200);
+}
+
+#[test]
+fn programs_should_be_named_by_program_class_or_id() {
+	let built_in = [
+		("gemm".to_owned(), "k64".to_owned(), [1; 32]),
+		("gemm".to_owned(), "k128".to_owned(), [2; 32]),
+	];
+	let resolve = |names: &[&str]| {
+		let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+		Served::resolve(&names, &built_in)
+	};
+	assert_eq!(resolve(&[]).unwrap().len(), 2);
+	assert_eq!(resolve(&["gemm"]).unwrap().len(), 2);
+	let one = resolve(&["k128"]).unwrap();
+	assert!(one.contains(&[2; 32]) && !one.contains(&[1; 32]));
+	let one = resolve(&[&format!("0x{}", "01".repeat(32))]).unwrap();
+	assert!(one.contains(&[1; 32]) && one.len() == 1);
+	let error = resolve(&["conv"]).unwrap_err();
+	assert!(
+		error.contains("`conv`") && error.contains("gemm"),
+		"{error}"
+	);
+}

@@ -1,0 +1,530 @@
+//! A chain in memory: blocks with states, a pool, finality that lags, forks, and a node that can be away.
+
+use std::{
+	collections::{BTreeMap, BTreeSet, HashMap},
+	sync::{Arc, Mutex, MutexGuard},
+	time::Duration,
+};
+
+use async_trait::async_trait;
+use codec::{Decode, Encode};
+use lemma_client::{
+	AccountId, Balance, BlockNumber, Order, OrderId, OrderSpec, OrderStatus, Provider, Receipt,
+	H256,
+};
+use lemma_primitives::{
+	order::InputSource,
+	provider::{Backend, Profile, TrackRecord},
+};
+
+use crate::{
+	chain::{Action, Block, Chain, ChainError, Heads, Inclusion, Page, Sent, Sight},
+	journal::{Hash, Signed},
+};
+
+pub const US: [u8; 32] = [1; 32];
+pub const OTHER: [u8; 32] = [2; 32];
+pub const REQUESTER: [u8; 32] = [3; 32];
+pub const PROGRAM: Hash = [7; 32];
+pub const OUTPUT: &[u8] = &[1, 0, 0, 0];
+pub const PROOF: &[u8] = b"valid";
+const LAG: usize = 2;
+const LIFETIME: u32 = 16;
+
+/// A transaction as the simulated account signs it.
+#[derive(Clone, Debug, Encode, Decode)]
+struct Tx {
+	claims: bool,
+	order: OrderId,
+	output: Vec<u8>,
+	proof: Vec<u8>,
+	nonce: u32,
+	dies_at: u32,
+	/// Tells apart two signatures of one action.
+	salt: u32,
+}
+
+#[derive(Clone, Debug, Default)]
+struct State {
+	orders: BTreeMap<OrderId, Order>,
+	receipts: BTreeMap<OrderId, Receipt>,
+	nonce: u32,
+	registered: bool,
+	/// How often each order was settled; more than once is the bug that the tests look for.
+	settlements: BTreeMap<OrderId, u32>,
+}
+
+#[derive(Clone, Debug)]
+struct Mined {
+	block: Block,
+	state: State,
+	included: Vec<(Hash, Option<String>)>,
+	txs: Vec<Vec<u8>>,
+}
+
+#[derive(Debug)]
+pub struct World {
+	chain: Vec<Mined>,
+	by_hash: HashMap<Hash, State>,
+	finalized: usize,
+	pool: Vec<Vec<u8>>,
+	/// Distinct transactions that the node was ever given, by what they do.
+	pub given: BTreeSet<(OrderId, bool, Hash)>,
+	/// Calls that failed in blocks of the best chain of their time.
+	pub failures: Vec<String>,
+	pub away: bool,
+	/// The pool forgets what it is given.
+	pub forgetful: bool,
+	/// Makes hashes and signatures differ; two worlds with different salts have different blocks.
+	pub salt: u32,
+	next_order: OrderId,
+}
+
+impl World {
+	pub fn new() -> Shared {
+		let state = State {
+			registered: true,
+			..State::default()
+		};
+		let block = Block {
+			number: 0,
+			hash: [9; 32],
+		};
+		let world = World {
+			by_hash: HashMap::from([(block.hash, state.clone())]),
+			chain: vec![Mined {
+				block,
+				state,
+				included: vec![],
+				txs: vec![],
+			}],
+			finalized: 0,
+			pool: vec![],
+			given: BTreeSet::new(),
+			failures: vec![],
+			away: false,
+			forgetful: false,
+			salt: 0,
+			next_order: 0,
+		};
+		Shared(Arc::new(Mutex::new(world)))
+	}
+
+	fn best(&self) -> &Mined {
+		self.chain.last().unwrap()
+	}
+
+	/// Posts an order in the next block's state; it is of the present best block at once.
+	pub fn post(&mut self, max_price: Balance, claim_window: u32, lifetime: u32) -> OrderId {
+		let id = self.next_order;
+		self.next_order += 1;
+		let now = self.best().block.number;
+		let spec = OrderSpec {
+			program: H256(PROGRAM),
+			commitment: H256([5; 32]),
+			input: InputSource::Inline(vec![1, 2, 3].try_into().unwrap()),
+			output_len: 4,
+			min_price: max_price,
+			max_price,
+			ramp: 0,
+			claim_window,
+			lifetime,
+		};
+		let order = Order {
+			requester: AccountId::new(REQUESTER),
+			spec,
+			posted_at: now,
+			deadline: now + lifetime,
+			collateral: 10,
+			deposit: 1,
+			settlement_fee: 1,
+			status: OrderStatus::Open,
+		};
+		self.edit(|state| {
+			state.orders.insert(id, order);
+		});
+		id
+	}
+
+	/// Changes the state of the best block.
+	pub fn edit(&mut self, change: impl FnOnce(&mut State)) {
+		let mined = self.chain.last_mut().unwrap();
+		change(&mut mined.state);
+		self.by_hash.insert(mined.block.hash, mined.state.clone());
+	}
+
+	pub fn register(&mut self, registered: bool) {
+		self.edit(|state| state.registered = registered);
+	}
+
+	/// Another provider claims the order.
+	pub fn claim_by_other(&mut self, id: OrderId) {
+		let now = self.best().block.number;
+		self.edit(|state| {
+			let order = state.orders.get_mut(&id).unwrap();
+			order.status = OrderStatus::Claimed {
+				provider: AccountId::new(OTHER),
+				price: order.spec.max_price,
+				claimed_at: now,
+				expires_at: now + order.spec.claim_window,
+			};
+		});
+	}
+
+	/// A transaction of our account that is none of the worker's.
+	pub fn foreign_transaction(&mut self) {
+		self.edit(|state| state.nonce += 1);
+		// What waited with that nonce is invalid now.
+		let nonce = self.best().state.nonce;
+		self.pool.retain(|bytes| decode(bytes).nonce >= nonce);
+	}
+
+	pub fn remove_receipt(&mut self, id: OrderId) {
+		self.edit(|state| {
+			state.receipts.remove(&id);
+		});
+	}
+
+	pub fn settled(&self, id: OrderId) -> bool {
+		self.best().state.receipts.contains_key(&id)
+	}
+
+	pub fn settlements(&self, id: OrderId) -> u32 {
+		self.best().state.settlements.get(&id).copied().unwrap_or(0)
+	}
+
+	pub fn status(&self, id: OrderId) -> Option<OrderStatus> {
+		self.best()
+			.state
+			.orders
+			.get(&id)
+			.map(|order| order.status.clone())
+	}
+
+	pub fn given_for(&self, id: OrderId) -> usize {
+		self.given
+			.iter()
+			.filter(|(order, _, _)| *order == id)
+			.count()
+	}
+
+	/// Makes a block of what the pool holds.
+	pub fn mine(&mut self) {
+		let parent = self.best().clone();
+		let number = parent.block.number + 1;
+		let mut mined = Mined {
+			block: Block {
+				number,
+				hash: self.fresh_hash(),
+			},
+			state: parent.state,
+			included: vec![],
+			txs: vec![],
+		};
+		on_initialize(&mut mined.state, number);
+		let mut pool = std::mem::take(&mut self.pool);
+		pool.sort_by_key(|bytes| decode(bytes).nonce);
+		for bytes in pool {
+			let tx = decode(&bytes);
+			if number >= tx.dies_at || tx.nonce < mined.state.nonce {
+				continue;
+			}
+			if tx.nonce > mined.state.nonce {
+				self.pool.push(bytes);
+				continue;
+			}
+			mined.state.nonce += 1;
+			let failure = apply(&mut mined.state, &tx, number).err();
+			self.failures.extend(failure.clone());
+			mined.included.push((hash(&bytes), failure));
+			mined.txs.push(bytes);
+		}
+		self.by_hash.insert(mined.block.hash, mined.state.clone());
+		self.chain.push(mined);
+		self.finalized = self.finalized.max(self.chain.len().saturating_sub(1 + LAG));
+	}
+
+	/// Leaves the last blocks that are not final for another fork; their transactions go back to the pool,
+	/// or are lost.
+	pub fn reorganise(&mut self, depth: usize, lost: bool) {
+		let keep = self
+			.chain
+			.len()
+			.saturating_sub(depth)
+			.max(self.finalized + 1);
+		for left in self.chain.split_off(keep) {
+			if !lost {
+				self.pool.extend(left.txs);
+			}
+		}
+		// The other fork has a block at once, so that heights do not fall.
+		self.mine();
+	}
+
+	pub fn empty_pool(&mut self) {
+		self.pool.clear();
+	}
+
+	fn fresh_hash(&mut self) -> Hash {
+		self.salt += 1;
+		lemma_zk_statement::blake2_256(&self.salt.encode())
+	}
+}
+
+fn decode(bytes: &[u8]) -> Tx {
+	Tx::decode(&mut &bytes[..]).unwrap()
+}
+
+fn hash(bytes: &[u8]) -> Hash {
+	lemma_zk_statement::blake2_256(bytes)
+}
+
+/// Deadlines, as the pallet's hook has them.
+fn on_initialize(state: &mut State, now: BlockNumber) {
+	state.orders.retain(|_, order| now < order.deadline);
+	for order in state.orders.values_mut() {
+		if let OrderStatus::Claimed {
+			provider,
+			price,
+			expires_at,
+			..
+		} = &order.status
+		{
+			if now >= *expires_at {
+				order.status = OrderStatus::Rescue {
+					missed: provider.clone(),
+					price: *price,
+					bounty: 5,
+				};
+			}
+		}
+	}
+}
+
+fn apply(state: &mut State, tx: &Tx, now: BlockNumber) -> Result<(), String> {
+	let order = state.orders.get_mut(&tx.order).ok_or("OrderNotFound")?;
+	let us = AccountId::new(US);
+	if tx.claims {
+		if order.status != OrderStatus::Open {
+			return Err("OrderNotOpen".to_owned());
+		}
+		order.status = OrderStatus::Claimed {
+			provider: us,
+			price: order.spec.max_price,
+			claimed_at: now,
+			expires_at: now + order.spec.claim_window,
+		};
+		return Ok(());
+	}
+	if let OrderStatus::Claimed { provider, .. } = &order.status {
+		if *provider != us {
+			return Err("NotTheClaimer".to_owned());
+		}
+	}
+	if tx.proof != PROOF || tx.output != OUTPUT {
+		return Err("ProofInvalid".to_owned());
+	}
+	let order = state.orders.remove(&tx.order).ok_or("OrderNotFound")?;
+	*state.settlements.entry(tx.order).or_default() += 1;
+	state.receipts.insert(
+		tx.order,
+		Receipt {
+			requester: order.requester,
+			provider: us,
+			program: order.spec.program,
+			commitment: order.spec.commitment,
+			output_root: H256([0; 32]),
+			output_len: 4,
+			paid: order.spec.max_price,
+			settled_at: now,
+			extrinsic_index: 0,
+			deposit: 1,
+		},
+	);
+	Ok(())
+}
+
+#[derive(Clone)]
+pub struct Shared(Arc<Mutex<World>>);
+
+impl Shared {
+	pub fn lock(&self) -> MutexGuard<'_, World> {
+		self.0.lock().unwrap()
+	}
+
+	fn answer<T>(&self, ask: impl FnOnce(&mut World) -> T) -> Result<T, ChainError> {
+		let mut world = self.lock();
+		if world.away {
+			return Err(ChainError::Away("the simulated node is away".to_owned()));
+		}
+		Ok(ask(&mut world))
+	}
+
+	fn state<T>(&self, at: Block, ask: impl FnOnce(&State) -> T) -> Result<T, ChainError> {
+		self.answer(|world| ask(&world.by_hash[&at.hash]))
+	}
+}
+
+#[async_trait]
+impl Chain for Shared {
+	fn genesis(&self) -> Hash {
+		[9; 32]
+	}
+
+	fn account(&self) -> AccountId {
+		AccountId::new(US)
+	}
+
+	async fn heads(&self) -> Result<Heads, ChainError> {
+		self.answer(|world| Heads {
+			best: world.best().block,
+			finalized: world.chain[world.finalized].block,
+		})
+	}
+
+	async fn hash_of(&self, number: BlockNumber) -> Result<Option<Hash>, ChainError> {
+		self.answer(|world| {
+			world
+				.chain
+				.get(number as usize)
+				.map(|mined| mined.block.hash)
+		})
+	}
+
+	async fn block_time(&self) -> Result<Duration, ChainError> {
+		self.answer(|_| Duration::from_secs(1))
+	}
+
+	async fn orders(&self, at: Block, start: OrderId) -> Result<Page, ChainError> {
+		self.state(at, |state| {
+			(
+				state
+					.orders
+					.range(start..)
+					.map(|(id, order)| (*id, order.clone()))
+					.collect(),
+				None,
+			)
+		})
+	}
+
+	async fn price(&self, at: Block, order: OrderId) -> Result<Option<Balance>, ChainError> {
+		self.state(at, |state| {
+			state.orders.get(&order).map(|order| order.spec.max_price)
+		})
+	}
+
+	async fn sight(&self, at: Block, order: OrderId) -> Result<Sight, ChainError> {
+		self.state(at, |state| Sight {
+			number: at.number,
+			nonce: state.nonce,
+			order: state.orders.get(&order).cloned(),
+			receipt: state.receipts.get(&order).cloned(),
+		})
+	}
+
+	async fn provider(&self, at: Block) -> Result<Option<(AccountId, Provider)>, ChainError> {
+		self.state(at, |state| {
+			state.registered.then(|| {
+				let profile = Profile {
+					endpoint: Default::default(),
+					backend: Backend::Cpu,
+					programs: Default::default(),
+				};
+				let provider = Provider {
+					active: 1_000,
+					committed: 0,
+					unbonding: Default::default(),
+					operators: Default::default(),
+					profile,
+					record: TrackRecord::default(),
+					registered_at: 0,
+				};
+				(AccountId::new(US), provider)
+			})
+		})
+	}
+
+	async fn nonce(&self, at: Block) -> Result<u32, ChainError> {
+		self.state(at, |state| state.nonce)
+	}
+
+	async fn pool_nonce(&self) -> Result<u32, ChainError> {
+		self.answer(|world| {
+			let mut nonce = world.best().state.nonce;
+			while world.pool.iter().any(|bytes| decode(bytes).nonce == nonce) {
+				nonce += 1;
+			}
+			nonce
+		})
+	}
+
+	async fn sign(&self, action: Action, nonce: u32) -> Result<(Signed, Vec<u8>), ChainError> {
+		self.answer(|world| {
+			world.salt += 1;
+			let born_at = world.chain[world.finalized].block.number;
+			let (claims, order, output, proof) = match action {
+				Action::Claim(order) => (true, order, vec![], vec![]),
+				Action::Submit {
+					order,
+					output,
+					proof,
+				} => (false, order, output, proof),
+			};
+			let dies_at = born_at + LIFETIME;
+			let salt = world.salt;
+			let bytes = Tx {
+				claims,
+				order,
+				output,
+				proof,
+				nonce,
+				dies_at,
+				salt,
+			}
+			.encode();
+			(
+				Signed {
+					hash: hash(&bytes),
+					nonce,
+					born_at,
+					dies_at,
+				},
+				bytes,
+			)
+		})
+	}
+
+	async fn send(&self, bytes: &[u8]) -> Result<Sent, ChainError> {
+		self.answer(|world| {
+			let tx = decode(bytes);
+			world.given.insert((tx.order, tx.claims, hash(bytes)));
+			if tx.nonce < world.best().state.nonce {
+				return Sent::Refused("stale".to_owned());
+			}
+			if !world.forgetful && !world.pool.iter().any(|known| known == bytes) {
+				world.pool.push(bytes.to_vec());
+			}
+			Sent::Pooled
+		})
+	}
+
+	async fn find(
+		&self,
+		wanted: Hash,
+		from: BlockNumber,
+		to: BlockNumber,
+	) -> Result<Option<Inclusion>, ChainError> {
+		self.answer(|world| {
+			world.chain[from as usize..=to as usize]
+				.iter()
+				.find_map(|mined| {
+					let (_, failure) = mined.included.iter().find(|(found, _)| *found == wanted)?;
+					Some(Inclusion {
+						block: mined.block.number,
+						failure: failure.clone(),
+					})
+				})
+		})
+	}
+}

@@ -1,0 +1,252 @@
+//! `lemma-worker run`: puts the parts together, runs them, and stops them in order.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{bail, Context as _};
+use backon::{BackoffBuilder, ExponentialBuilder};
+use lemma_client::{store::FetchPolicy, Error as ClientError, Keys, Store};
+use lemma_zk_circuits::programs;
+use tokio::{
+	signal::unix::{signal, SignalKind},
+	sync::watch,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+	backend,
+	chain::{Chain, Heads},
+	config::{Config, Secret},
+	context::Context,
+	estimate::Estimate,
+	executor::Executor,
+	fuse::Fuse,
+	http,
+	input::Inputs,
+	journal::Journal,
+	metrics::Metrics,
+	node::Node,
+	scheduler::{self, Scheduler},
+	selection::Served,
+	status::Status,
+};
+
+/// Name of the journal in the data folder.
+pub const JOURNAL_FILE: &str = "journal.redb";
+/// Name of the folder of inputs in the data folder.
+const INPUTS_FOLDER: &str = "inputs";
+
+/// Runs the worker until a signal or a fatal error.
+pub async fn run(config: Config) -> anyhow::Result<()> {
+	let (stop, abandon) = (CancellationToken::new(), CancellationToken::new());
+	tokio::spawn(signals(stop.clone(), abandon.clone(), config.shutdown)?);
+
+	// Everything that can be wrong without a node is said before one is asked.
+	let keys = match &config.secret {
+		Secret::Uri(uri) => Keys::from_uri(uri).context("`key`")?,
+		Secret::File(path) => Keys::from_file(path).context("`key_file`")?,
+	};
+	let served =
+		Served::resolve(&config.rules.programs, &built_in()).map_err(anyhow::Error::msg)?;
+	let estimate = Estimate::load(&config.bench_file)
+		.map_err(|problem| anyhow::anyhow!("`bench_file`: {problem}"))?;
+	if !estimate.is_measured() {
+		tracing::warn!(
+			"this machine was not measured, so a slow one is assumed: `lemma-worker bench --output \
+			 {}` measures it",
+			config.bench_file.display()
+		);
+	}
+	std::fs::create_dir_all(&config.data_dir).with_context(|| {
+		format!(
+			"`data_dir`: the folder {} cannot be made",
+			config.data_dir.display()
+		)
+	})?;
+	let journal_path = config.data_dir.join(JOURNAL_FILE);
+	let journal = Journal::open(&journal_path, Fuse::from_env()).with_context(|| {
+		format!(
+			"{} cannot be opened; if another worker is running with this data_dir, give this one \
+			 another",
+			journal_path.display()
+		)
+	})?;
+	let store = Store::open(&config.store).context("`store`")?;
+	let policy = FetchPolicy {
+		allow_private: config.allow_private_addresses,
+		allow_redirects: config.allow_redirects,
+		..FetchPolicy::default()
+	};
+	let inputs = Inputs::open(
+		config.data_dir.join(INPUTS_FOLDER),
+		store,
+		policy,
+		config.rules.max_input_bytes,
+	)
+	.context("the folder of inputs cannot be used")?;
+	let preference = config.backend;
+	// Opening a device and compiling kernels takes a while.
+	let backend = tokio::task::spawn_blocking(move || backend::choose(preference)).await??;
+	let metrics = Metrics::new();
+	let status = Status::new(metrics.clone());
+	if let Some(address) = config.listen {
+		let listener = http::listen(address).await.map_err(anyhow::Error::msg)?;
+		tracing::info!(%address, "serving /metrics and /health");
+		tokio::spawn(http::serve(listener, status.clone(), abandon.clone()));
+	}
+
+	let Some(node) = connect(&config.node, keys, &status, &stop).await? else {
+		return Ok(());
+	};
+	journal.bind(node.genesis())?;
+	journal.prune()?;
+	tracing::info!(
+		genesis = %hex::encode(node.genesis()),
+		account = %node.account(),
+		programs = served.len(),
+		backend = backend.name(),
+		concurrency = config.concurrency,
+		"lemma-worker {}",
+		env!("CARGO_PKG_VERSION")
+	);
+	let executor = Executor::new(
+		inputs,
+		backend,
+		estimate,
+		config.rules.max_memory_bytes,
+		config.concurrency,
+		metrics,
+	);
+	let context = Arc::new(Context::new(
+		Arc::new(node),
+		Arc::new(journal),
+		Arc::new(executor),
+		status,
+		config.rules.clone(),
+		served,
+		config.cooldown,
+	));
+	run_until_stopped(context, &config, stop, abandon).await
+}
+
+async fn run_until_stopped(
+	context: Arc<Context>,
+	config: &Config,
+	stop: CancellationToken,
+	abandon: CancellationToken,
+) -> anyhow::Result<()> {
+	let (publish, mut heads) = watch::channel(Heads::default());
+	let data_dir = config.data_dir.display().to_string();
+	let mut watching = tokio::spawn(scheduler::watch_heads(
+		context.clone(),
+		publish,
+		config.poll,
+		data_dir,
+		abandon.clone(),
+	));
+	// Orders look at the heads as soon as they run.
+	tokio::select! {
+		changed = heads.changed() => {
+			if changed.is_err() {
+				return Ok((&mut watching).await??);
+			}
+		},
+		_ = stop.cancelled() => return Ok(()),
+	}
+	let scheduler = Scheduler::new(context, heads, config.concurrency);
+	let running = scheduler.run(stop, abandon.clone());
+	let ended = tokio::select! {
+		ended = running => ended,
+		ended = &mut watching => match ended {
+			Ok(Err(fatal)) => Err(fatal),
+			Ok(Ok(())) => Ok(()),
+			Err(error) => bail!("watching the chain ended: {error}"),
+		},
+	};
+	abandon.cancel();
+	ended?;
+	tracing::info!("stopped");
+	Ok(())
+}
+
+/// All built-in classes of programs: program, class, id.
+fn built_in() -> Vec<(String, String, [u8; 32])> {
+	let mut classes = Vec::new();
+	for program in programs::all() {
+		for class in program.classes() {
+			classes.push((program.name().to_owned(), class.name, class.id));
+		}
+	}
+	classes
+}
+
+/// Connects, however long the node is away; `None` if `stop` comes first. What waiting does not mend is an
+/// error at once.
+async fn connect(
+	url: &str,
+	keys: Keys,
+	status: &Status,
+	stop: &CancellationToken,
+) -> anyhow::Result<Option<Node>> {
+	let mut backoff = ExponentialBuilder::default()
+		.with_min_delay(Duration::from_millis(500))
+		.with_max_delay(Duration::from_secs(15))
+		.without_max_times()
+		.build();
+	let mut said = false;
+	loop {
+		let error: ClientError = tokio::select! {
+			connected = Node::connect(url, keys.clone()) => match connected {
+				Ok(node) => return Ok(Some(node)),
+				Err(error) => error,
+			},
+			_ = stop.cancelled() => return Ok(None),
+		};
+		if !error.is_transient() {
+			return Err(error.into());
+		}
+		status.disconnected(&error.to_string());
+		if !said {
+			tracing::warn!("waiting for the node: {error}");
+			said = true;
+		}
+		tokio::select! {
+			_ = tokio::time::sleep(backoff.next().unwrap_or(Duration::from_secs(15))) => {},
+			_ = stop.cancelled() => return Ok(None),
+		}
+	}
+}
+
+/// The first SIGINT or SIGTERM stops in order, with `bound` for what is claimed; the second at once.
+fn signals(
+	stop: CancellationToken,
+	abandon: CancellationToken,
+	bound: Duration,
+) -> anyhow::Result<impl std::future::Future<Output = ()>> {
+	let mut interrupt = signal(SignalKind::interrupt())?;
+	let mut terminate = signal(SignalKind::terminate())?;
+	Ok(async move {
+		tokio::select! {
+			_ = interrupt.recv() => {},
+			_ = terminate.recv() => {},
+		}
+		tracing::info!(
+			seconds = bound.as_secs(),
+			"stopping: no new orders; what is claimed has this long. A second signal stops at once"
+		);
+		stop.cancel();
+		tokio::select! {
+			_ = tokio::time::sleep(bound) => {
+				tracing::warn!("the time to stop is over");
+				abandon.cancel();
+			},
+			_ = interrupt.recv() => exit_at_once(),
+			_ = terminate.recv() => exit_at_once(),
+		}
+	})
+}
+
+/// The journal is consistent at any moment: nothing has to be tidied up.
+fn exit_at_once() {
+	tracing::warn!("stopping at once; the next start goes on where the journal is");
+	std::process::exit(130);
+}

@@ -1,0 +1,63 @@
+//! What a worker does with its hands: get an input and check it, compute, prove. [`crate::executor`] does it
+//! in earnest; the state machine's tests put something quicker in its place.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use lemma_client::{Order, OrderId};
+use lemma_zk_circuits::program::Job;
+
+use crate::journal::Hash;
+
+/// Why an order's input is not ready.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PrepareError {
+	/// It never will be: it is not what the order says, or more than this worker takes.
+	#[error("{0}")]
+	Refused(String),
+	/// It may be later: the store does not answer.
+	#[error("{0}")]
+	Later(String),
+}
+
+/// A computation to prove, for one provider and one order.
+#[derive(Debug, Clone, Copy)]
+pub struct Task {
+	/// The order.
+	pub order: OrderId,
+	/// The order's program.
+	pub program: Hash,
+	/// The order's commitment.
+	pub commitment: Hash,
+	/// Hash of chain, order and provider.
+	pub binding: Hash,
+	/// 1 at first; higher after failures.
+	pub attempt: u32,
+}
+
+/// A finished job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finished {
+	/// The output's bytes.
+	pub output: Vec<u8>,
+	/// Its proof, verified.
+	pub proof: Vec<u8>,
+	/// Microseconds by stage.
+	pub stages: Vec<(String, u64)>,
+}
+
+/// See the module.
+#[async_trait]
+pub trait Workshop: Send + Sync + 'static {
+	/// Gets the input of an order and checks everything that the order says of it.
+	async fn prepare(&self, order: &Order) -> Result<Arc<dyn Job>, PrepareError>;
+
+	/// Computes, proves and verifies. The error says what failed.
+	async fn produce(&self, job: Arc<dyn Job>, task: Task) -> Result<Finished, String>;
+
+	/// Seconds that `produce` is thought to take, waiting for its turn not counted.
+	fn estimate_seconds(&self, job: &dyn Job) -> f64;
+
+	/// The order needs its input no longer.
+	fn forget(&self, input: &Hash);
+}
