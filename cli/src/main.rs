@@ -1,1 +1,100 @@
-fn main() {}
+//! `lemma`: the requester's and operator's command line.
+//!
+//! - [`args`]: the command line; [`commands`]: what each command does
+//! - [`posting`], [`ledger`], [`follow`]: posting an order once, and following it to its result
+//! - [`output`], [`views`], [`failure`]: what is printed, and how a command fails
+//!
+//! `docs/use/cli.md` is for its users.
+
+mod args;
+mod commands;
+mod context;
+mod failure;
+mod follow;
+mod input;
+mod ledger;
+mod output;
+mod posting;
+mod views;
+
+use std::process::ExitCode;
+
+use clap::{error::ErrorKind, Parser};
+use context::Context;
+use failure::{exit, Failure};
+use output::Output;
+
+fn main() -> ExitCode {
+	let json = std::env::args_os().any(|argument| argument == "--json");
+	let output = Output { json };
+	let cli = match args::Cli::try_parse() {
+		Ok(cli) => cli,
+		Err(e) => return usage(&output, &e),
+	};
+	let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+		.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("off"));
+	tracing_subscriber::fmt()
+		.with_env_filter(filter)
+		.with_writer(std::io::stderr)
+		.init();
+	let context = Context {
+		global: cli.global,
+		output,
+		waiting_for: Default::default(),
+	};
+	let runtime = match tokio::runtime::Runtime::new() {
+		Ok(runtime) => runtime,
+		Err(e) => {
+			let text = format!("no thread could be started: {e}");
+			return fail(&output, &Failure::new(exit::FAILURE, "system", text));
+		}
+	};
+	let outcome = runtime.block_on(async {
+		tokio::select! {
+			outcome = commands::run(&context, cli.command) => outcome,
+			_ = tokio::signal::ctrl_c() => Err(interrupted(&context)),
+		}
+	});
+	// A thread that still computes must not keep an interrupted command alive.
+	runtime.shutdown_background();
+	match outcome {
+		Ok(()) => ExitCode::SUCCESS,
+		Err(failure) => fail(&output, &failure),
+	}
+}
+
+fn fail(output: &Output, failure: &Failure) -> ExitCode {
+	if failure.code != commands::PRINTED {
+		output.failure(failure);
+	}
+	ExitCode::from(failure.exit)
+}
+
+fn interrupted(context: &Context) -> Failure {
+	let waiting_for = context.waiting_for.lock().ok().and_then(|order| *order);
+	let message = match waiting_for {
+		Some(order) => format!(
+			"interrupted; order {order} goes on: `lemma result {order} --out FILE`, or the same command \
+			 again, waits for its result"
+		),
+		None => "interrupted".into(),
+	};
+	Failure::new(exit::INTERRUPTED, "interrupted", message)
+}
+
+/// What clap has to say: help and version are no failures.
+fn usage(output: &Output, error: &clap::Error) -> ExitCode {
+	let help = [
+		ErrorKind::DisplayHelp,
+		ErrorKind::DisplayVersion,
+		ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand,
+	];
+	if !output.json || help.contains(&error.kind()) {
+		// A closed pipe is the reader's choice, not an error.
+		let _ = error.print();
+		return ExitCode::from(error.exit_code() as u8);
+	}
+	let text = error.render().to_string();
+	let text = text.trim().trim_start_matches("error: ");
+	fail(output, &Failure::usage(text))
+}

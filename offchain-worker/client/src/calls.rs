@@ -127,6 +127,16 @@ impl Call {
 		Self::new(PROVIDER_STAKING, "deregister", vec![])
 	}
 
+	/// `ProviderStaking.join_provider`: an operator's consent to act for the provider that named it.
+	pub fn join_provider(provider: &AccountId) -> Self {
+		Self::new(PROVIDER_STAKING, "join_provider", vec![encoded(provider)])
+	}
+
+	/// `ProviderStaking.leave_provider`: an operator acts for its provider no longer.
+	pub fn leave_provider() -> Self {
+		Self::new(PROVIDER_STAKING, "leave_provider", vec![])
+	}
+
 	/// `ProofVerification.register_program`, with a proof that the program can be proven.
 	pub fn register_program(registration: &Registration) -> Self {
 		let Registration {
@@ -152,6 +162,11 @@ impl Call {
 	/// `ProofVerification.retire_program`: no new orders of it; those posted still settle.
 	pub fn retire_program(id: ProgramId) -> Self {
 		Self::new(PROOF_VERIFICATION, "retire_program", vec![encoded(&id)])
+	}
+
+	/// `ProofVerification.remove_program`: takes a retired program off the registry, for its deposit.
+	pub fn remove_program(id: ProgramId) -> Self {
+		Self::new(PROOF_VERIFICATION, "remove_program", vec![encoded(&id)])
 	}
 
 	/// `Balances.transfer_keep_alive`.

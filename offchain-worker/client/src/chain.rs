@@ -329,6 +329,15 @@ impl Client {
 			.await
 	}
 
+	/// The number that the next order will have.
+	pub async fn next_order(&self, at: At) -> Result<OrderId, Error> {
+		let key = storage_value_key(crate::calls::JOB_ORDERS, "NextOrderId");
+		match self.storage(&key, at).await? {
+			Some(bytes) => decode("JobOrders.NextOrderId", &bytes),
+			None => Ok(0),
+		}
+	}
+
 	/// The price that a claim would fix in the next block, while the order is open.
 	pub async fn current_price(&self, id: OrderId, at: At) -> Result<Option<Balance>, Error> {
 		self.call("LemmaApi_current_price", &id, at).await

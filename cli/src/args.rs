@@ -1,0 +1,514 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use lemma_client::{keys::parse_account, AccountId, Balance, OrderId, H256};
+
+/// Order GPU computations on a Lemma chain, and get results that are proven.
+#[derive(Debug, Parser)]
+#[command(
+	name = "lemma",
+	version,
+	after_help = "\
+Examples:
+  lemma gemm A.npy B.npy --out C.npy --max-price 10 --key //Alice
+  lemma order list
+  lemma verify 3 --output C.npy
+  lemma provider register --bond 200 --backend cpu --key //Bob
+
+Amounts are in LEM: 10, 0.5. With --json every command prints one JSON object, failures too.
+Exit status: 0 done, 1 failed, 2 wrong usage or file, 3 no node, 4 too little money,
+5 a result did not verify, 6 an order ended without a result, 130 interrupted."
+)]
+pub struct Cli {
+	/// What every command takes.
+	#[command(flatten)]
+	pub global: Global,
+	/// What to do.
+	#[command(subcommand)]
+	pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub struct Global {
+	/// WebSocket address of a node.
+	#[arg(
+		long,
+		global = true,
+		env = "LEMMA_NODE",
+		default_value = "ws://127.0.0.1:9944",
+		value_name = "URL"
+	)]
+	pub node: String,
+
+	/// Key that signs: a key file, a mnemonic, or //Alice and the like on a development chain.
+	#[arg(
+		long,
+		global = true,
+		env = "LEMMA_KEY",
+		value_name = "KEY",
+		hide_env_values = true
+	)]
+	pub key: Option<String>,
+
+	/// Store of inputs: a folder, s3://bucket/prefix, or http(s)://host/folder. By default
+	/// ~/.local/share/lemma/store, which only workers of this machine can read.
+	#[arg(long, global = true, env = "LEMMA_STORE", value_name = "STORE")]
+	pub store: Option<String>,
+
+	/// Refuse any other chain than that of this genesis hash.
+	#[arg(long, global = true, env = "LEMMA_GENESIS", value_name = "HASH", value_parser = hash)]
+	pub genesis: Option<H256>,
+
+	/// Print one JSON object.
+	#[arg(long, global = true)]
+	pub json: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+	/// Multiply two int8 matrices: store, order, wait, verify, write the product
+	#[command(after_help = GEMM_HELP)]
+	Gemm(Gemm),
+	/// Post, list, show, cancel and watch orders
+	#[command(subcommand)]
+	Order(Order),
+	/// Get the result of an order, waiting for it if need be
+	#[command(after_help = RESULT_HELP)]
+	Result(ResultArgs),
+	/// Check a settled result, trusting as little as possible
+	#[command(after_help = VERIFY_HELP)]
+	Verify(Verify),
+	/// Register as a provider and manage the bond
+	#[command(subcommand)]
+	Provider(Provider),
+	/// List, show and register programs
+	#[command(subcommand)]
+	Program(Program),
+	/// Put blobs into a store and get them
+	#[command(subcommand)]
+	Store(Store),
+	/// Make and inspect keys
+	#[command(subcommand)]
+	Keys(Keys),
+	/// Show an account's money
+	Balance {
+		/// The account; by default that of --key.
+		#[arg(value_parser = account)]
+		account: Option<AccountId>,
+	},
+	/// Send money to an account
+	Transfer {
+		/// Who gets it.
+		#[arg(value_parser = account)]
+		to: AccountId,
+		/// How much, in LEM.
+		#[arg(value_parser = amount)]
+		amount: Balance,
+	},
+}
+
+const GEMM_HELP: &str = "\
+A is m x k, B is k x n, both int8; C is m x n, int32. A result has at most 1 MiB: m * n at most 262144.
+
+Interrupted after posting? Run the same command again: it goes on with the order that was posted, and
+never posts twice unless you say --new.
+
+Examples:
+  lemma gemm A.npy B.npy --out C.npy --max-price 10 --key //Alice
+  lemma gemm A.npy B.npy --out C.npy --max-price 2.5 --min-price 0.5 --ramp 50 --json
+  python3 -c \"import numpy; numpy.save('A.npy', numpy.ones((256, 256), numpy.int8))\"";
+
+const RESULT_HELP: &str = "\
+Examples:
+  lemma result 3 --out C.npy          the product of `lemma gemm`
+  lemma result 3 --out C.npy --shape 64x10
+  lemma result 3 --out output.bin     the bytes as they are on chain
+  lemma result 3 --evidence 3.json    all that `lemma verify --evidence` needs, without a node";
+
+const VERIFY_HELP: &str = "\
+Checks, by name: genesis, header, finalized, extrinsics_root, submission, output_length, output_root,
+proof; with --input also program and input. With --output the bytes of that file are what is checked.
+docs/use/cli.md says what each establishes and what remains to be trusted.
+
+Examples:
+  lemma verify 3 --genesis 0x…        what the chain holds
+  lemma verify 3 --output C.npy       that C.npy is the result
+  lemma verify 3 --input job.bin      that it is the result of this input
+  lemma verify --evidence 3.json --genesis 0x…";
+
+/// Multiply two matrices.
+#[derive(Debug, Args)]
+pub struct Gemm {
+	/// Left matrix: .npy, int8, m x k.
+	pub a: PathBuf,
+	/// Right matrix: .npy, int8, k x n.
+	pub b: PathBuf,
+	/// Where to write the product: .npy, int32, m x n.
+	#[arg(long, value_name = "FILE")]
+	pub out: PathBuf,
+	/// What it may cost and when.
+	#[command(flatten)]
+	pub terms: Terms,
+	/// Post a new order even if this very product was ordered before.
+	#[arg(long)]
+	pub new: bool,
+}
+
+/// What an order may cost and when.
+#[derive(Debug, Args)]
+pub struct Terms {
+	/// Highest price, in LEM. It is held at once; what is not spent comes back.
+	#[arg(long, value_parser = amount, value_name = "LEM")]
+	pub max_price: Balance,
+	/// Price at the start, in LEM; by default a tenth of the highest.
+	#[arg(long, value_parser = amount, value_name = "LEM")]
+	pub min_price: Option<Balance>,
+	/// Blocks over which the price rises to the highest.
+	#[arg(long, default_value_t = 20, value_name = "BLOCKS")]
+	pub ramp: u32,
+	/// Blocks that a provider has from its claim to its proof; by default by the job's size.
+	#[arg(long, value_name = "BLOCKS")]
+	pub claim_window: Option<u32>,
+	/// Blocks until the order expires; by default time for a claim, a miss and a rescue.
+	#[arg(long, value_name = "BLOCKS")]
+	pub lifetime: Option<u32>,
+	/// Where providers find the input, if not where --store says: a URL.
+	#[arg(long, value_name = "URL")]
+	pub locator: Option<String>,
+}
+
+/// Orders.
+#[derive(Debug, Subcommand)]
+pub enum Order {
+	/// Post an order for an input blob
+	#[command(after_help = "\
+Examples:
+  lemma order post --input job.bin --max-price 10
+  lemma order post --input job.bin --max-price 10 --program 0x… --commitment 0x… --output-len 4096")]
+	Post {
+		/// File with the input blob, in the format of its program.
+		#[arg(long, value_name = "FILE")]
+		input: PathBuf,
+		/// Id of the program, where this client does not know the program.
+		#[arg(long, value_parser = hash, requires = "commitment", value_name = "ID")]
+		program: Option<H256>,
+		/// Commitment to the input, where this client does not know the program.
+		#[arg(long, value_parser = hash, requires = "output_len", value_name = "HASH")]
+		commitment: Option<H256>,
+		/// Exact length of the output, bytes, where this client does not know the program.
+		#[arg(long, requires = "program", value_name = "BYTES")]
+		output_len: Option<u32>,
+		/// What it may cost and when.
+		#[command(flatten)]
+		terms: Terms,
+	},
+	/// List live orders
+	List {
+		/// Only those of this program.
+		#[arg(long, value_parser = hash, value_name = "ID")]
+		program: Option<H256>,
+		/// Only from this number on.
+		#[arg(long, default_value_t = 0, value_name = "ORDER")]
+		start: OrderId,
+		/// At most so many.
+		#[arg(long, default_value_t = 100, value_name = "COUNT")]
+		limit: u32,
+	},
+	/// Show an order, live or settled
+	Show {
+		/// Its number.
+		id: OrderId,
+	},
+	/// Take an open order back
+	Cancel {
+		/// Its number.
+		id: OrderId,
+	},
+	/// Follow an order to its end; with --json one object a line for each change
+	Watch {
+		/// Its number.
+		id: OrderId,
+	},
+	/// Give up a settled order's receipt for its deposit
+	RemoveReceipt {
+		/// Its number.
+		id: OrderId,
+	},
+}
+
+/// Get a result.
+#[derive(Debug, Args)]
+pub struct ResultArgs {
+	/// Number of the order.
+	pub id: OrderId,
+	/// Where to write the output: an int32 matrix if the name ends in .npy, else the bytes as they are.
+	#[arg(long, value_name = "FILE")]
+	pub out: Option<PathBuf>,
+	/// Rows and columns of the matrix, where this machine did not post the order.
+	#[arg(long, value_parser = shape, value_name = "MxN")]
+	pub shape: Option<(usize, usize)>,
+	/// Where to write the evidence for `lemma verify --evidence`.
+	#[arg(long, value_name = "FILE")]
+	pub evidence: Option<PathBuf>,
+}
+
+/// Check a result.
+#[derive(Debug, Args)]
+pub struct Verify {
+	/// Number of the order; with --evidence it is in the file.
+	#[arg(required_unless_present = "evidence")]
+	pub id: Option<OrderId>,
+	/// Check that this file is the result: .npy, or the bytes as they are on chain.
+	#[arg(long, value_name = "FILE")]
+	pub output: Option<PathBuf>,
+	/// Check that it is the result of this input blob.
+	#[arg(long, value_name = "FILE", conflicts_with = "operands")]
+	pub input: Option<PathBuf>,
+	/// Check that it is the product of these two matrices.
+	#[arg(long, num_args = 2, value_names = ["A.npy", "B.npy"])]
+	pub operands: Option<Vec<PathBuf>>,
+	/// Check what `lemma result --evidence` wrote, without a node; needs --genesis.
+	#[arg(long, value_name = "FILE")]
+	pub evidence: Option<PathBuf>,
+}
+
+/// Providers.
+#[derive(Debug, Subcommand)]
+pub enum Provider {
+	/// Register the key's account as a provider
+	#[command(after_help = "\
+The account's bond covers the collateral of its claims. Name hot keys that claim and submit for it with
+`lemma provider operators`; each of them then runs `lemma provider join`.
+
+Example:
+  lemma provider register --bond 200 --backend cuda --endpoint https://gpu.example.org --key cold.key")]
+	Register {
+		/// The bond, in LEM.
+		#[arg(long, value_parser = amount, value_name = "LEM")]
+		bond: Balance,
+		/// What it says of itself.
+		#[command(flatten)]
+		profile: Profile,
+	},
+	/// Add to the bond
+	BondMore {
+		/// How much, in LEM.
+		#[arg(value_parser = amount)]
+		amount: Balance,
+	},
+	/// Send part of the bond on its way out
+	Unbond {
+		/// How much, in LEM.
+		#[arg(value_parser = amount)]
+		amount: Balance,
+	},
+	/// Withdraw what has unlocked of the bond
+	Withdraw,
+	/// Name all hot keys that may act for the provider (none to name none)
+	Operators {
+		/// Their accounts.
+		#[arg(value_parser = account)]
+		operators: Vec<AccountId>,
+	},
+	/// Start acting for a provider that has named this key an operator
+	Join {
+		/// The provider's account.
+		#[arg(value_parser = account)]
+		provider: AccountId,
+	},
+	/// Stop acting for a provider
+	Leave,
+	/// Replace what the provider says of itself
+	Update {
+		/// What it says of itself.
+		#[command(flatten)]
+		profile: Profile,
+	},
+	/// End the registration: everything unbonds
+	Deregister,
+	/// Show a provider
+	Show {
+		/// Its account or an operator's; by default that of --key.
+		#[arg(value_parser = account)]
+		account: Option<AccountId>,
+	},
+}
+
+/// What a provider says of itself.
+#[derive(Debug, Args)]
+pub struct Profile {
+	/// What it runs jobs on.
+	#[arg(long, value_enum, default_value_t = Backend::Cpu)]
+	pub backend: Backend,
+	/// Where its operator can be reached: a URL.
+	#[arg(long, default_value = "", value_name = "URL")]
+	pub endpoint: String,
+	/// Programs that it serves; none for all.
+	#[arg(long = "program", value_parser = hash, value_name = "ID")]
+	pub programs: Vec<H256>,
+}
+
+/// What a provider runs jobs on.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Backend {
+	/// Processor cores
+	Cpu,
+	/// An NVIDIA GPU
+	Cuda,
+}
+
+/// Programs.
+#[derive(Debug, Subcommand)]
+pub enum Program {
+	/// List the programs registered on the chain
+	List,
+	/// Show a registered program
+	Show {
+		/// Its id.
+		#[arg(value_parser = hash)]
+		id: H256,
+	},
+	/// Say which program, commitment and output length an input blob has, without a node
+	Id {
+		/// File with the input blob; without it, the programs that this client knows are listed.
+		input: Option<PathBuf>,
+	},
+	/// Register a program, with a result of it that is proven here
+	#[command(after_help = "\
+Proves one small job of the program on this machine, as the chain demands, and registers the program
+with it. The programs of this client's release are registered on a new chain from the start.
+
+Example:
+  lemma program register --sample job.bin --description gemm.md --min-len 4 --max-len 1048576")]
+	Register {
+		/// File with an input blob of the program, small, to be run and proven here.
+		#[arg(long, value_name = "FILE")]
+		sample: PathBuf,
+		/// The document that describes the program; its hash goes on chain.
+		#[arg(long, value_name = "FILE")]
+		description: PathBuf,
+		/// Shortest output, bytes; by default one element.
+		#[arg(long, value_name = "BYTES")]
+		min_len: Option<u32>,
+		/// Longest output, bytes.
+		#[arg(long, default_value_t = lemma_primitives::MAX_OUTPUT_BYTES, value_name = "BYTES")]
+		max_len: u32,
+		/// What every output's length is a multiple of, bytes; by default one element.
+		#[arg(long, value_name = "BYTES")]
+		multiple_of: Option<u32>,
+	},
+	/// Retire a program: no new orders of it
+	Retire {
+		/// Its id.
+		#[arg(value_parser = hash)]
+		id: H256,
+	},
+	/// Remove a program that was retired long ago, for its deposit
+	Remove {
+		/// Its id.
+		#[arg(value_parser = hash)]
+		id: H256,
+	},
+}
+
+/// Stores.
+#[derive(Debug, Subcommand)]
+pub enum Store {
+	/// Put a file into the store and print its name
+	Put {
+		/// The file.
+		file: PathBuf,
+	},
+	/// Get a blob from the store and check its hash
+	Get {
+		/// Its name: the blake2-256 hash of its bytes.
+		#[arg(value_parser = hash)]
+		hash: H256,
+		/// Where to write it.
+		#[arg(long, value_name = "FILE")]
+		out: PathBuf,
+		/// Largest size to accept, bytes.
+		#[arg(long, default_value_t = 1 << 30, value_name = "BYTES")]
+		max_size: u64,
+	},
+}
+
+/// Keys.
+#[derive(Debug, Subcommand)]
+pub enum Keys {
+	/// Make new keys
+	#[command(after_help = "\
+Without --out the mnemonic is printed: whoever knows it has the account's money.
+
+Example:
+  lemma keys new --out my.key        then: lemma --key my.key balance")]
+	New {
+		/// Write the secret to this file, for its owner only, instead of printing it.
+		#[arg(long, value_name = "FILE")]
+		out: Option<PathBuf>,
+	},
+	/// Show the account of a key or an address
+	Inspect {
+		/// A key file, secret URI, address or public key; by default --key.
+		key: Option<String>,
+	},
+}
+
+fn amount(text: &str) -> Result<Balance, String> {
+	lemma_client::amount::parse(text).map_err(|e| e.to_string())
+}
+
+fn account(text: &str) -> Result<AccountId, String> {
+	parse_account(text).map_err(|e| e.to_string())
+}
+
+/// Reads a hash: 64 hex digits, with or without 0x.
+pub fn hash(text: &str) -> Result<H256, String> {
+	let mut bytes = [0; 32];
+	hex::decode_to_slice(text.strip_prefix("0x").unwrap_or(text), &mut bytes)
+		.map_err(|_| format!("`{text}` is no hash: give 0x and 64 hex digits"))?;
+	Ok(H256(bytes))
+}
+
+fn shape(text: &str) -> Result<(usize, usize), String> {
+	let wrong = || format!("`{text}` is no shape: write rows x columns, such as 64x10");
+	let (rows, columns) = text.split_once('x').ok_or_else(wrong)?;
+	let length = |text: &str| {
+		text.parse()
+			.ok()
+			.filter(|length| *length > 0)
+			.ok_or_else(wrong)
+	};
+	Ok((length(rows)?, length(columns)?))
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn the_command_line_should_be_consistent() {
+		use clap::CommandFactory;
+		Cli::command().debug_assert();
+	}
+
+	#[test]
+	fn shapes_should_be_rows_by_columns() {
+		assert_eq!(shape("64x10"), Ok((64, 10)));
+		for text in ["64", "x", "64x", "0x10", "64x10x2", "-1x3"] {
+			assert!(shape(text).is_err(), "{text}");
+		}
+	}
+
+	#[test]
+	fn hashes_should_have_64_hex_digits() {
+		let digits = "ab".repeat(32);
+		assert_eq!(hash(&digits), Ok(H256::repeat_byte(0xab)));
+		assert_eq!(hash(&format!("0x{digits}")), Ok(H256::repeat_byte(0xab)));
+		assert!(hash("0xab").is_err());
+	}
+}

@@ -1,0 +1,252 @@
+//! `lemma gemm`: two matrices in, their proven product out.
+
+use std::{path::Path, time::Instant};
+
+use lemma_client::{
+	npy::{self, Matrix},
+	result, At,
+};
+use lemma_zk_circuits::programs::gemm::Operands;
+use serde_json::json;
+
+use crate::{
+	args::Gemm,
+	context::Context,
+	failure::{exit, file_failure, Failure, Outcome},
+	follow, input,
+	ledger::Ledger,
+	posting::{self, Poster},
+	views,
+};
+
+/// Runs the command.
+pub async fn run(context: &Context, args: Gemm) -> Outcome<()> {
+	let start = Instant::now();
+	let seconds = |since: Instant| since.elapsed().as_secs_f64();
+	// Whatever can be wrong with the files is found before the node is asked.
+	let operands = read_operands(&args.a, &args.b)?;
+	check_writable(&args.out)?;
+	check_output_size(&operands)?;
+	let (m, k, n) = (operands.m, operands.k, operands.n);
+	let keys = context.keys()?;
+	let client = context.client().await?;
+	let mut progress = context.output.progress();
+
+	progress.wait("committing to the matrices");
+	let blob = operands.encode();
+	drop(operands);
+	let job = input::open(&blob)?;
+	let described = input::describe(job.as_ref())?;
+	let poster = Poster {
+		context,
+		client: &client,
+		ledger: Ledger::open(client.genesis_hash()),
+		request: posting::request(&keys.account(), &described),
+		shape: Some((m, n)),
+		what: format!("gemm {}", described.shape),
+	};
+	let prepared = seconds(start);
+
+	let posting = Instant::now();
+	let earlier = match args.new {
+		true => None,
+		false => poster.resume(&mut progress).await?,
+	};
+	let posted = match earlier {
+		Some(posted) => posted,
+		None => {
+			let spec = posting::prepare(context, &client, &described, &blob, &args.terms).await?;
+			posting::check_funds(&client, &keys.account(), &spec).await?;
+			poster.post(&keys, &spec, &mut progress).await?
+		}
+	};
+	drop(blob);
+	let order = posted.order;
+	progress.done(&match posted.resumed {
+		false => format!("order {order} posted"),
+		true => format!(
+			"order {order} was posted for this product before: going on with it (--new posts another)"
+		),
+	});
+	let posted_after = seconds(posting);
+
+	let settled = follow::to_settlement(context, &client, order, &mut progress).await?;
+
+	progress.wait("verifying the result");
+	let verifying = Instant::now();
+	let evidence = result::fetch(&client, order, At::Finalized).await?;
+	let mut report = evidence.check(client.genesis_hash(), None);
+	report.add(
+		"program",
+		super::results::same(
+			"the program is the one ordered",
+			&evidence.receipt.program,
+			&described.program,
+		),
+	);
+	report.add(
+		"input",
+		super::results::same(
+			"the input is the one ordered",
+			&evidence.receipt.commitment,
+			&described.commitment,
+		),
+	);
+	super::results::demand(&report)?;
+	let output = &evidence.submission.output;
+	let product = to_matrix(output, m, n)?;
+	let verified_after = seconds(verifying);
+	npy::write(&args.out, &product)?;
+	progress.finish();
+
+	let receipt = &settled.receipt;
+	let phases = settled.phases;
+	let object = json!({
+		"order": order,
+		"resumed": posted.resumed,
+		"program": views::hash(&receipt.program),
+		"shape": { "m": m, "k": k, "n": n },
+		"provider": views::account(&receipt.provider),
+		"block": receipt.settled_at,
+		"finalized": evidence.finalized,
+		"proof_bytes": evidence.submission.proof.len(),
+		"output_bytes": output.len(),
+		"output_root": views::hash(&receipt.output_root),
+		"verified": report.passed(),
+		"checks": report.checks.iter().map(|check| check.name).collect::<Vec<_>>(),
+		"paid": views::lem(receipt.paid),
+		"out": args.out.display().to_string(),
+		"seconds": {
+			"prepare": prepared,
+			"post": posted_after,
+			"claim": phases.claim,
+			"prove": phases.prove,
+			"finalize": phases.finalize,
+			"verify": verified_after,
+			"total": seconds(start),
+		},
+	});
+	context.output.result(&object, || {
+		format!(
+			"{out}: the {m} x {n} product, proven by {provider} and verified here\n\
+			 order {order}, block {block}, proof {proof} bytes, paid {paid} LEM, {total:.1} s\n",
+			out = args.out.display(),
+			provider = views::account(&receipt.provider),
+			block = receipt.settled_at,
+			proof = evidence.submission.proof.len(),
+			paid = views::lem(receipt.paid),
+			total = seconds(start),
+		)
+	});
+	Ok(())
+}
+
+/// Reads both matrices and checks that they can be multiplied.
+pub fn read_operands(a: &Path, b: &Path) -> Outcome<Operands> {
+	let left = npy::read::<i8>(a)?;
+	let right = npy::read::<i8>(b)?;
+	if left.columns != right.rows {
+		return Err(Failure::new(
+			exit::USAGE,
+			"shape_mismatch",
+			format!(
+				"{} is {} x {} and {} is {} x {}: a product needs as many columns on the left as rows on the \
+				 right; transpose one, or exchange them",
+				a.display(),
+				left.rows,
+				left.columns,
+				b.display(),
+				right.rows,
+				right.columns
+			),
+		));
+	}
+	Operands::new(
+		left.rows,
+		left.columns,
+		right.columns,
+		left.values,
+		right.values,
+	)
+	.map_err(|e| Failure::new(exit::USAGE, "bad_input", e.to_string()))
+}
+
+fn check_output_size(operands: &Operands) -> Outcome<()> {
+	let elements = lemma_primitives::MAX_OUTPUT_BYTES as usize / size_of::<i32>();
+	if operands.m.saturating_mul(operands.n) <= elements {
+		return Ok(());
+	}
+	let rows = elements / operands.n;
+	let advice = match rows {
+		0 => "split B into blocks of columns, and order each product".into(),
+		rows => format!("split A into blocks of at most {rows} rows, and order each product"),
+	};
+	Err(Failure::new(
+		exit::USAGE,
+		"output_too_large",
+		format!(
+			"the product would be {} x {}, {} elements, but a block carries at most {elements} (1 MiB): {advice}",
+			operands.m,
+			operands.n,
+			operands.m.saturating_mul(operands.n)
+		),
+	))
+}
+
+/// Fails early if the result could not be written in the end.
+fn check_writable(out: &Path) -> Outcome<()> {
+	let folder = match out.parent() {
+		Some(parent) if !parent.as_os_str().is_empty() => parent,
+		_ => Path::new("."),
+	};
+	if out.is_dir() {
+		return Err(Failure::usage(format!(
+			"{} is a folder: name a file",
+			out.display()
+		)));
+	}
+	tempfile::tempfile_in(folder).map_err(|e| file_failure(out, "written", &e))?;
+	Ok(())
+}
+
+/// An output of little-endian int32 as a matrix.
+pub fn to_matrix(output: &[u8], rows: usize, columns: usize) -> Outcome<Matrix<i32>> {
+	let size = size_of::<i32>();
+	if rows
+		.checked_mul(columns)
+		.and_then(|count| count.checked_mul(size))
+		!= Some(output.len())
+	{
+		return Err(Failure::usage(format!(
+			"the output has {} bytes, which is not {rows} x {columns} elements of int32: give the right \
+			 --shape, or an --out that does not end in .npy",
+			output.len()
+		)));
+	}
+	let values = output.chunks_exact(size).map(|bytes| {
+		let mut array = [0; 4];
+		array.copy_from_slice(bytes);
+		i32::from_le_bytes(array)
+	});
+	Ok(Matrix {
+		rows,
+		columns,
+		values: values.collect(),
+	})
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn an_output_should_become_a_matrix_only_of_its_own_size() {
+		let bytes = [1i32, -2, 3, -4, 5, -6].map(i32::to_le_bytes).concat();
+		assert_eq!(
+			to_matrix(&bytes, 2, 3).expect("2 x 3").values,
+			[1, -2, 3, -4, 5, -6]
+		);
+		assert!(to_matrix(&bytes, 2, 2).is_err());
+		assert!(to_matrix(&bytes, usize::MAX, 3).is_err());
+	}
+}

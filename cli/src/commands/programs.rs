@@ -1,0 +1,242 @@
+//! `lemma program`: what can be proven.
+
+use std::path::{Path, PathBuf};
+
+use lemma_client::{
+	blake2_256,
+	calls::{Call, Registration, Sample},
+	At, Error, OrderId, H256,
+};
+use lemma_primitives::program::LengthRule;
+use lemma_zk_circuits::{
+	program::{Job, Work},
+	programs::gemm::{reference, Operands},
+	Prover,
+};
+use lemma_zk_statement::binding;
+use serde_json::{json, Value};
+
+use super::transact;
+use crate::{
+	args::Program,
+	context::Context,
+	failure::{exit, Failure, Outcome},
+	input, views,
+};
+
+/// The order number to which a registration's sample is bound.
+const SAMPLE_ORDER: OrderId = OrderId::MAX;
+
+/// Runs the command.
+pub async fn run(context: &Context, command: Program) -> Outcome<()> {
+	match command {
+		Program::List => list(context).await,
+		Program::Show { id } => show(context, id).await,
+		Program::Id { input: Some(path) } => identify(context, &path),
+		Program::Id { input: None } => known(context),
+		Program::Register {
+			sample,
+			description,
+			min_len,
+			max_len,
+			multiple_of,
+		} => {
+			let rule = Lengths {
+				min_len,
+				max_len,
+				multiple_of,
+			};
+			register(context, &sample, &description, rule).await
+		}
+		Program::Retire { id } => {
+			let (keys, client) = (context.keys()?, context.client().await?);
+			let done = "retired: it takes no new orders";
+			let said = json!({ "program": views::hash(&id) });
+			transact(
+				context,
+				&client,
+				&keys,
+				&Call::retire_program(id),
+				said,
+				done,
+			)
+			.await
+		}
+		Program::Remove { id } => {
+			let (keys, client) = (context.keys()?, context.client().await?);
+			let said = json!({ "program": views::hash(&id) });
+			let done = "removed, and its deposit is back";
+			transact(
+				context,
+				&client,
+				&keys,
+				&Call::remove_program(id),
+				said,
+				done,
+			)
+			.await
+		}
+	}
+}
+
+async fn list(context: &Context) -> Outcome<()> {
+	let client = context.client().await?;
+	let mut programs: Vec<Value> = client
+		.programs(At::Best)
+		.await?
+		.iter()
+		.map(|(id, program)| views::program(id, program, input::name_of(id)))
+		.collect();
+	programs.sort_by_key(|program| program["name"].as_str().map(str::to_owned));
+	let object = json!({ "programs": programs });
+	context.output.result(&object, || {
+		let mut text = String::new();
+		for program in &programs {
+			let field = |name: &str| program[name].as_str().unwrap_or("-").to_owned();
+			text += &format!(
+				"{}  {:7}  {:6}  {}\n",
+				field("program"),
+				field("status"),
+				field("element"),
+				field("name")
+			);
+		}
+		text
+	});
+	Ok(())
+}
+
+async fn show(context: &Context, id: H256) -> Outcome<()> {
+	let client = context.client().await?;
+	let program = client
+		.program(id, At::Best)
+		.await?
+		.ok_or(Error::NoSuchProgram { id })?;
+	let object = views::program(&id, &program, input::name_of(&id));
+	context.output.result(&object, || views::text(&object));
+	Ok(())
+}
+
+fn identify(context: &Context, path: &Path) -> Outcome<()> {
+	let blob = input::read_file(path)?;
+	let job = input::open(&blob)?;
+	let described = input::describe(job.as_ref())?;
+	let object = json!({
+		"program": views::hash(&described.program),
+		"name": input::name_of(&described.program),
+		"shape": described.shape,
+		"commitment": views::hash(&described.commitment),
+		"element": views::element(job.element()),
+		"output_len": described.output_len,
+		"blob": views::hash(&blake2_256(&blob)),
+		"size": blob.len(),
+	});
+	context.output.result(&object, || views::text(&object));
+	Ok(())
+}
+
+fn known(context: &Context) -> Outcome<()> {
+	let programs: Vec<_> = input::known()
+		.map(|(program, class)| {
+			json!({
+				"program": views::hash(&H256(class.id)),
+				"name": input::title(program, &class),
+				"element": views::element(class.element),
+			})
+		})
+		.collect();
+	let object = json!({ "programs": programs });
+	context.output.result(&object, || {
+		let field = |program: &Value, name: &str| program[name].as_str().unwrap_or("").to_owned();
+		let line = |p: &Value| format!("{}  {}\n", field(p, "program"), field(p, "name"));
+		programs.iter().map(line).collect()
+	});
+	Ok(())
+}
+
+struct Lengths {
+	min_len: Option<u32>,
+	max_len: u32,
+	multiple_of: Option<u32>,
+}
+
+async fn register(
+	context: &Context,
+	sample: &PathBuf,
+	description: &PathBuf,
+	lengths: Lengths,
+) -> Outcome<()> {
+	let blob = input::read_file(sample)?;
+	let description = blake2_256(&input::read_file(description)?);
+	let job = input::open(&blob)?;
+	let described = input::describe(job.as_ref())?;
+	let size = job.element().size_bytes() as u32;
+	let length = LengthRule {
+		min: lengths.min_len.unwrap_or(size),
+		max: lengths.max_len,
+		multiple_of: lengths.multiple_of.unwrap_or(size),
+	};
+	if !length.is_valid() || length.multiple_of % size != 0 {
+		return Err(Failure::usage(format!(
+			"no output can have these lengths: --min-len must be at least 1 and at most --max-len, and \
+			 --multiple-of a multiple of the element's {size} bytes"
+		)));
+	}
+	let keys = context.keys()?;
+	let client = context.client().await?;
+	if client.program(described.program, At::Best).await?.is_some() {
+		return Err(Failure::new(
+			exit::FAILURE,
+			"program_registered",
+			format!("the program {:#x} is registered already", described.program),
+		));
+	}
+	let mut progress = context.output.progress();
+	progress.wait("running and proving the sample");
+	let account = keys.account();
+	let binding = binding(&client.genesis_hash().0, SAMPLE_ORDER, account.as_ref());
+	let proven = tokio::task::spawn_blocking(move || prove(job.as_ref(), binding)).await;
+	let (output, proof) = proven
+		.map_err(|e| Failure::new(exit::FAILURE, "prover", format!("the prover stopped: {e}")))??;
+	progress.finish();
+	let registration = Registration {
+		id: described.program,
+		element: input::open(&blob)?.element(),
+		length,
+		description,
+		sample: Sample {
+			commitment: described.commitment,
+			output,
+			proof,
+		},
+	};
+	let said = json!({
+		"program": views::hash(&described.program),
+		"description": views::hash(&description),
+	});
+	let done = format!("the program {:#x} is registered", described.program);
+	transact(
+		context,
+		&client,
+		&keys,
+		&Call::register_program(&registration),
+		said,
+		&done,
+	)
+	.await
+}
+
+/// Runs and proves a job here. Output and proof.
+fn prove(job: &dyn Job, binding: [u8; 32]) -> Outcome<(Vec<u8>, Vec<u8>)> {
+	let output = match job.work() {
+		Work::Gemm { m, k, n, a, b } => {
+			let operands = Operands::new(m, k, n, a.to_vec(), b.to_vec())
+				.map_err(|e| Failure::usage(e.to_string()))?;
+			reference::output(&operands)
+		}
+	};
+	let proved = job
+		.prove(&Prover::new(), &output, binding, &|_| {})
+		.map_err(|e| Failure::new(exit::FAILURE, "prover", e.to_string()))?;
+	Ok((output, proved.proof))
+}

@@ -1,0 +1,79 @@
+//! What commands work with: the node, the key, the store, made when they are first needed.
+
+use std::sync::Mutex;
+
+use lemma_client::{store, AccountId, Client, Keys, OrderId, Store};
+
+use crate::{
+	args::Global,
+	failure::{Failure, Outcome},
+	output::Output,
+};
+
+/// A command's surroundings.
+#[derive(Debug)]
+pub struct Context {
+	/// What was given on the command line.
+	pub global: Global,
+	/// How to print.
+	pub output: Output,
+	/// The order that the command is waiting for: it goes on if the command is interrupted.
+	pub waiting_for: Mutex<Option<OrderId>>,
+}
+
+impl Context {
+	/// Notes that the command is waiting for an order.
+	pub fn wait_for(&self, order: OrderId) {
+		if let Ok(mut waiting_for) = self.waiting_for.lock() {
+			*waiting_for = Some(order);
+		}
+	}
+
+	/// Connects to the node and checks that its chain is the expected one.
+	pub async fn client(&self) -> Outcome<Client> {
+		let client = Client::connect(&self.global.node).await?;
+		if let Some(genesis) = self.global.genesis {
+			client.expect_genesis(genesis)?;
+		}
+		Ok(client)
+	}
+
+	/// The key that signs.
+	pub fn keys(&self) -> Outcome<Keys> {
+		let key = self
+			.global
+			.key
+			.as_deref()
+			.filter(|key| !key.is_empty())
+			.ok_or_else(|| {
+				Failure::usage(
+				"a key is needed to sign: give --key or LEMMA_KEY a key file (`lemma keys new --out \
+				 my.key` makes one); on a development chain //Alice has money",
+			)
+			})?;
+		Ok(Keys::open(key)?)
+	}
+
+	/// The given account, or that of the key.
+	pub fn account(&self, given: Option<AccountId>) -> Outcome<AccountId> {
+		match given {
+			Some(account) => Ok(account),
+			None => Ok(self.keys()?.account()),
+		}
+	}
+
+	/// The store of inputs.
+	pub fn store(&self) -> Outcome<Store> {
+		Ok(
+			match self
+				.global
+				.store
+				.as_deref()
+				.filter(|store| !store.is_empty())
+			{
+				Some(location) => Store::open(location)?,
+				None => Store::folder(&store::default_folder())?,
+			},
+		)
+	}
+}

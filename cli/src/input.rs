@@ -1,0 +1,97 @@
+//! Input blobs: what they are to this client's programs.
+
+use std::path::Path;
+
+use lemma_client::H256;
+use lemma_zk_circuits::{
+	program::{Class, Job, Program},
+	programs,
+};
+
+use crate::failure::{exit, file_failure, Failure, Outcome};
+
+/// What an order must say of its input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Described {
+	/// Id of the program.
+	pub program: H256,
+	/// Commitment to the input.
+	pub commitment: H256,
+	/// Exact length of the output, bytes.
+	pub output_len: u32,
+	/// Cost of proving in the unit of one 256x256x256 product; by it the claim window is chosen.
+	pub cost: f64,
+	/// The job's size, for people.
+	pub shape: String,
+}
+
+/// Opens a blob with the program whose input it is.
+pub fn open(blob: &[u8]) -> Outcome<Box<dyn Job>> {
+	let mut reasons = Vec::new();
+	for program in programs::all() {
+		match program.open(blob) {
+			Ok(job) => return Ok(job),
+			Err(e) => reasons.push(format!("{}: {e}", program.name())),
+		}
+	}
+	Err(Failure::new(
+		exit::USAGE,
+		"bad_input",
+		format!(
+			"this is no input of a program that this client knows ({})",
+			reasons.join("; ")
+		),
+	))
+}
+
+/// Reads what a job says of itself. Computes its commitment, which takes a while for large ones.
+pub fn describe(job: &dyn Job) -> Outcome<Described> {
+	let output_len = job.output_len();
+	if output_len > lemma_primitives::MAX_OUTPUT_BYTES as usize {
+		return Err(Failure::new(
+			exit::USAGE,
+			"output_too_large",
+			format!(
+				"the result of {} would have {output_len} bytes, but a block carries at most {}: split \
+				 the job, for example into blocks of rows of A, and order each part",
+				job.shape(),
+				lemma_primitives::MAX_OUTPUT_BYTES
+			),
+		));
+	}
+	Ok(Described {
+		program: H256(job.program()),
+		commitment: H256(job.commitment()),
+		// At most a MiB, as was just checked.
+		output_len: output_len as u32,
+		cost: job.cost_estimate(),
+		shape: job.shape(),
+	})
+}
+
+/// Reads a file.
+pub fn read_file(path: &Path) -> Outcome<Vec<u8>> {
+	std::fs::read(path).map_err(|e| file_failure(path, "read", &e))
+}
+
+/// What this client calls a program: its name and its class, such as `gemm k256-d8`.
+pub fn name_of(id: &H256) -> Option<String> {
+	known()
+		.find(|(_, class)| class.id == id.0)
+		.map(|(program, class)| title(program, &class))
+}
+
+/// All classes of all programs that this client knows.
+pub fn known() -> impl Iterator<Item = (&'static dyn Program, Class)> {
+	programs::all().iter().flat_map(|program| {
+		program
+			.classes()
+			.into_iter()
+			.map(move |class| (*program, class))
+	})
+}
+
+/// A class's name with its program's.
+pub fn title(program: &dyn Program, class: &Class) -> String {
+	format!("{} {}", program.name(), class.name)
+}

@@ -1,0 +1,298 @@
+//! Posting an order: its terms, whether the account can pay it, and posting it exactly once.
+
+use lemma_client::{
+	calls::{Call, JOB_ORDERS},
+	runtime::Runtime,
+	transact::{Mortality, SignedBytes},
+	AccountId, At, Balance, Client, Error, OrderId, OrderSpec, H256,
+};
+use lemma_primitives::{order::InputSource, program::ProgramStatus, MAX_INLINE_INPUT_BYTES};
+
+use crate::{
+	args::Terms,
+	context::Context,
+	failure::{exit, Failure, Outcome},
+	input::Described,
+	ledger::{Ledger, Record, Request},
+	output::Progress,
+	views::lem,
+};
+
+/// Left of the balance for the fee of posting itself.
+const FEE_MARGIN: Balance = lemma_client::UNIT / 100;
+
+/// Makes the order's terms: checks the program, stores the input, chooses what was not given.
+pub async fn prepare(
+	context: &Context,
+	client: &Client,
+	described: &Described,
+	blob: &[u8],
+	terms: &Terms,
+) -> Outcome<OrderSpec> {
+	let program = client.program(described.program, At::Best).await?;
+	let program = program.ok_or(Error::NoSuchProgram {
+		id: described.program,
+	})?;
+	if program.status == ProgramStatus::Retired {
+		return Err(Failure::new(
+			exit::FAILURE,
+			"program_retired",
+			"the program is retired on this chain: it takes no new orders; `lemma program list` shows \
+			 those that do",
+		));
+	}
+	let min_price = terms.min_price.unwrap_or(terms.max_price / 10);
+	if min_price > terms.max_price {
+		return Err(Failure::usage(format!(
+			"--min-price {} is above --max-price {}: the price rises from the one to the other",
+			lem(min_price),
+			lem(terms.max_price)
+		)));
+	}
+	let runtime = client.runtime(At::Best).await?;
+	let block_time = client.block_time().await?.as_secs_f64().max(0.1);
+	let (claim_window, lifetime) = windows(&runtime, terms, described.cost, block_time);
+	Ok(OrderSpec {
+		program: described.program,
+		commitment: described.commitment,
+		input: store_input(context, blob, terms).await?,
+		output_len: described.output_len,
+		min_price,
+		max_price: terms.max_price,
+		ramp: terms.ramp.min(lifetime),
+		claim_window,
+		lifetime,
+	})
+}
+
+/// Blocks for a claim, and until the order expires.
+///
+/// A claim's time is ten times what the job takes on a machine with two cores (5 s for one 256x256x256
+/// product) and two minutes for blocks and fetching; the order lives for two of them, so that a miss can
+/// be rescued, after the price has risen.
+fn windows(runtime: &Runtime, terms: &Terms, cost: f64, block_time: f64) -> (u32, u32) {
+	let constant =
+		|name: &str, otherwise: u32| runtime.constant(JOB_ORDERS, name).unwrap_or(otherwise);
+	let (shortest, longest) = (
+		constant("MinClaimWindow", 5),
+		constant("MaxClaimWindow", 14_400),
+	);
+	let seconds = 120.0 + 50.0 * cost.max(0.0);
+	// A float becomes the nearest u32, whatever it is.
+	let claim_window = (seconds / block_time).ceil() as u32;
+	let claim_window = terms
+		.claim_window
+		.unwrap_or(claim_window.clamp(shortest, longest.max(shortest)));
+	let two_claims = claim_window.saturating_mul(2).saturating_add(10);
+	let lifetime = terms.lifetime.unwrap_or_else(|| {
+		terms
+			.ramp
+			.saturating_add(two_claims)
+			.min(constant("MaxLifetime", 100_800))
+	});
+	(claim_window, lifetime)
+}
+
+async fn store_input(context: &Context, blob: &[u8], terms: &Terms) -> Outcome<InputSource> {
+	if blob.len() <= MAX_INLINE_INPUT_BYTES as usize && terms.locator.is_none() {
+		if let Ok(bytes) = blob.to_vec().try_into() {
+			return Ok(InputSource::Inline(bytes));
+		}
+	}
+	let store = context.store()?;
+	let hash = store.put(blob.to_vec()).await?;
+	let locator = terms.locator.as_deref().unwrap_or(store.locator());
+	let locator = locator.as_bytes().to_vec().try_into().map_err(|_| {
+		Failure::usage(format!(
+			"the locator `{locator}` is longer than {} bytes: use a shorter address",
+			lemma_primitives::MAX_LOCATOR_BYTES
+		))
+	})?;
+	Ok(InputSource::Stored {
+		hash,
+		size: blob.len() as u64,
+		locator,
+	})
+}
+
+/// Fails unless the account has what posting holds, with a sentence that gives the sums.
+pub async fn check_funds(client: &Client, account: &AccountId, spec: &OrderSpec) -> Outcome<()> {
+	// What is on chain of the input: the bytes or the locator.
+	let input_len = match &spec.input {
+		InputSource::Inline(bytes) => bytes.len(),
+		InputSource::Stored { locator, .. } => locator.len(),
+	};
+	let cost = client
+		.order_cost(input_len as u32, spec.output_len, spec.max_price, At::Best)
+		.await?;
+	let runtime = client.runtime(At::Best).await?;
+	let existential: Balance = runtime
+		.constant("Balances", "ExistentialDeposit")
+		.unwrap_or(0);
+	let needed = [cost.deposit, cost.settlement_fee, existential, FEE_MARGIN]
+		.into_iter()
+		.fold(spec.max_price, Balance::saturating_add);
+	let free = client.account(account, At::Best).await?.free;
+	if free >= needed {
+		return Ok(());
+	}
+	Err(Failure::new(
+		exit::NO_FUNDS,
+		"no_funds",
+		format!(
+			"the account {} has {} LEM free, but this order needs {}: {} price, {} deposit, {} settlement \
+			 fee, and some for fees. Fund the account, or lower --max-price",
+			crate::views::account(account),
+			lem(free),
+			lem(needed),
+			lem(spec.max_price),
+			lem(cost.deposit),
+			lem(cost.settlement_fee)
+		),
+	))
+}
+
+/// An order that was posted now or before.
+#[derive(Debug)]
+pub struct Posted {
+	/// Its number.
+	pub order: OrderId,
+	/// Whether it was posted by an earlier command.
+	pub resumed: bool,
+}
+
+/// Posts orders, each exactly once.
+pub struct Poster<'a> {
+	/// The command's surroundings.
+	pub context: &'a Context,
+	/// The chain.
+	pub client: &'a Client,
+	/// What was ordered before.
+	pub ledger: Ledger,
+	/// What is asked for.
+	pub request: Request,
+	/// Rows and columns of the result, if it is a matrix.
+	pub shape: Option<(usize, usize)>,
+	/// What is ordered, for people.
+	pub what: String,
+}
+
+impl Poster<'_> {
+	/// Goes on with an order for this request that was posted before, if there is one on this chain that
+	/// is live or settled.
+	pub async fn resume(&self, progress: &mut Progress) -> Outcome<Option<Posted>> {
+		let Some(mut record) = self.ledger.find(&self.request) else {
+			return Ok(None);
+		};
+		let Some(signed) = record.signed() else {
+			return Ok(None);
+		};
+		let on_chain = self.client.block_hash(signed.signed_at.number).await?;
+		if on_chain != Some(signed.signed_at.hash) {
+			self.context
+				.output
+				.note("note: this was ordered on a chain that has been started anew");
+			self.ledger.forget(&self.request);
+			return Ok(None);
+		}
+		let order = match record.order {
+			Some(order) if record.is_of(self.client).await? => order,
+			_ => {
+				progress.wait("following the transaction of an earlier command");
+				// Whatever the pool says now, only the chain knows whether it was included.
+				let _ = self.client.send(&signed.bytes).await;
+				match self.follow(&signed, &mut record).await {
+					Ok(order) => order,
+					Err(e) if e.code == "transaction_expired" => {
+						self.ledger.forget(&self.request);
+						return Ok(None);
+					}
+					Err(e) => return Err(e),
+				}
+			}
+		};
+		let live = self.client.order(order, At::Best).await?.is_some();
+		if live || self.client.receipt(order, At::Best).await?.is_some() {
+			return Ok(Some(Posted {
+				order,
+				resumed: true,
+			}));
+		}
+		self.context.output.note(&format!(
+			"note: order {order} for the same was cancelled, has expired, or its receipt was removed"
+		));
+		self.ledger.forget(&self.request);
+		Ok(None)
+	}
+
+	/// Posts a new order.
+	pub async fn post(
+		&self,
+		keys: &lemma_client::Keys,
+		spec: &OrderSpec,
+		progress: &mut Progress,
+	) -> Outcome<Posted> {
+		progress.wait("posting the order");
+		let nonce = self.client.next_nonce(&keys.account()).await?;
+		let call = Call::post_order(spec);
+		let signed = self
+			.client
+			.sign(&call, keys, nonce, Mortality::default())
+			.await?;
+		let mut record = Record::new(&signed, self.shape, &self.what);
+		self.ledger.save(&self.request, &record)?;
+		match self.client.send(&signed.bytes).await {
+			Ok(()) => {}
+			// The node may or may not have got it: the record stays, and the next run finds out.
+			Err(e) if e.is_transient() => return Err(e.into()),
+			Err(e) => {
+				self.ledger.forget(&self.request);
+				return Err(e.into());
+			}
+		}
+		let order = self.follow(&signed, &mut record).await?;
+		Ok(Posted {
+			order,
+			resumed: false,
+		})
+	}
+
+	/// Waits until the transaction is in a block, and notes the order that it posted.
+	async fn follow(&self, signed: &SignedBytes, record: &mut Record) -> Outcome<OrderId> {
+		let inclusion = self.client.included(signed).await?;
+		let outcome = self.client.outcome(inclusion).await?;
+		if let Err(failure) = outcome.result {
+			self.ledger.forget(&self.request);
+			return Err(Error::from(failure).into());
+		}
+		let order = outcome.posted_order().ok_or_else(|| {
+			Failure::from(Error::Unreadable {
+				what: "the events of post_order".into(),
+				reason: "there is no OrderPosted among them".into(),
+			})
+		})?;
+		record.posted(inclusion, order);
+		self.ledger.save(&self.request, record)?;
+		Ok(order)
+	}
+}
+
+/// The request that a spec of this account stands for.
+pub fn request(account: &AccountId, described: &Described) -> Request {
+	Request {
+		account: account.clone(),
+		program: described.program,
+		commitment: described.commitment,
+		output_len: described.output_len,
+	}
+}
+
+/// Checks that the commitment is one that the chain takes: four canonical field elements.
+pub fn check_commitment(commitment: &H256) -> Outcome<()> {
+	match lemma_zk_statement::bytes_to_hash(&commitment.0) {
+		Some(_) => Ok(()),
+		None => Err(Failure::usage(
+			"--commitment is not four numbers below 2^64 - 2^32 + 1, little-endian: it is no commitment",
+		)),
+	}
+}

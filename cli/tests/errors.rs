@@ -1,0 +1,392 @@
+//! What `lemma` says when something is wrong, as far as that needs no node: a sentence that says what to
+//! do, and the documented exit status.
+
+use std::{
+	path::{Path, PathBuf},
+	process::{Command, Output},
+};
+
+use serde_json::Value;
+
+/// Nothing listens on the discard port.
+const NO_NODE: &str = "ws://127.0.0.1:9";
+
+struct Lemma {
+	folder: tempfile::TempDir,
+}
+
+impl Lemma {
+	fn new() -> Self {
+		Self {
+			folder: tempfile::tempdir().expect("a folder"),
+		}
+	}
+
+	fn path(&self, name: &str) -> PathBuf {
+		self.folder.path().join(name)
+	}
+
+	/// Runs the command in a folder of its own, with nothing of this machine's configuration.
+	fn run(&self, arguments: &[&str]) -> Output {
+		Command::new(env!("CARGO_BIN_EXE_lemma"))
+			.args(arguments)
+			.current_dir(self.folder.path())
+			.env_clear()
+			.env("HOME", self.folder.path())
+			.env("LEMMA_NODE", NO_NODE)
+			.output()
+			.expect("lemma runs")
+	}
+
+	/// Runs a command that must fail. Its exit status and what it says.
+	fn fails(&self, arguments: &[&str]) -> (i32, String) {
+		let output = self.run(arguments);
+		assert!(!output.status.success(), "{arguments:?} succeeded");
+		assert!(
+			output.stdout.is_empty(),
+			"a failure prints nothing on standard output"
+		);
+		let text = String::from_utf8(output.stderr).expect("UTF-8");
+		(output.status.code().expect("no signal"), text)
+	}
+
+	/// Runs a command with `--json`. Its exit status and the one object that it prints.
+	fn json(&self, arguments: &[&str]) -> (i32, Value) {
+		let output = self.run(&[arguments, &["--json"]].concat());
+		let object = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| {
+			panic!(
+				"{arguments:?}: {e}: {}",
+				String::from_utf8_lossy(&output.stdout)
+			)
+		});
+		(output.status.code().expect("no signal"), object)
+	}
+
+	/// Writes a .npy file.
+	fn npy(&self, name: &str, descr: &str, shape: &str, data: &[u8]) {
+		let mut header =
+			format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
+		while (header.len() + 11) % 64 != 0 {
+			header.push(' ');
+		}
+		header.push('\n');
+		let mut file = b"\x93NUMPY\x01\x00".to_vec();
+		file.extend((header.len() as u16).to_le_bytes());
+		file.extend(header.as_bytes());
+		file.extend(data);
+		std::fs::write(self.path(name), file).expect("written");
+	}
+
+	/// A folder with A (2 x 3) and B (3 x 2).
+	fn with_operands() -> Self {
+		let lemma = Self::new();
+		lemma.npy("a.npy", "|i1", "(2, 3)", &[1, 2, 3, 4, 5, 6]);
+		lemma.npy("b.npy", "|i1", "(3, 2)", &[1, 0, 0, 1, 1, 1]);
+		lemma
+	}
+
+	fn gemm(&self, a: &str, b: &str) -> (i32, String) {
+		self.fails(&[
+			"gemm",
+			a,
+			b,
+			"--out",
+			"c.npy",
+			"--max-price",
+			"10",
+			"--key",
+			"//Alice",
+		])
+	}
+}
+
+#[track_caller]
+fn assert_says(text: &str, parts: &[&str]) {
+	for part in parts {
+		assert!(text.contains(part), "`{part}` is not in: {text}");
+	}
+}
+
+#[test]
+fn gemm_should_say_how_to_convert_when_the_elements_are_of_another_type() {
+	let lemma = Lemma::with_operands();
+	lemma.npy("f.npy", "<f8", "(2, 3)", &[0; 48]);
+	let (status, text) = lemma.gemm("f.npy", "b.npy");
+	assert_eq!(status, 2);
+	assert_says(&text, &["f.npy", "float64", "int8", "astype"]);
+}
+
+#[test]
+fn gemm_should_name_both_shapes_when_they_do_not_match() {
+	let lemma = Lemma::with_operands();
+	let (status, text) = lemma.gemm("a.npy", "a.npy");
+	assert_eq!(status, 2);
+	assert_says(&text, &["2 x 3", "as many columns"]);
+}
+
+#[test]
+fn gemm_should_refuse_an_empty_file_and_an_empty_matrix() {
+	let lemma = Lemma::with_operands();
+	std::fs::write(lemma.path("empty.npy"), b"").expect("written");
+	let (status, text) = lemma.gemm("empty.npy", "b.npy");
+	assert_eq!(status, 2);
+	assert_says(&text, &["empty.npy", "the file is empty", "numpy.save"]);
+	lemma.npy("zero.npy", "|i1", "(0, 3)", &[]);
+	let (status, text) = lemma.gemm("zero.npy", "b.npy");
+	assert_eq!(status, 2);
+	assert_says(&text, &["0 x 3", "no elements"]);
+}
+
+#[test]
+fn gemm_should_refuse_a_file_that_is_missing_or_no_matrix() {
+	let lemma = Lemma::with_operands();
+	let (status, text) = lemma.gemm("missing.npy", "b.npy");
+	assert_eq!(status, 2);
+	assert_says(&text, &["missing.npy", "cannot be read"]);
+	lemma.npy("cube.npy", "|i1", "(1, 2, 3)", &[0; 6]);
+	assert_says(
+		&lemma.gemm("cube.npy", "b.npy").1,
+		&["(1, 2, 3)", "two dimensions"],
+	);
+}
+
+#[test]
+fn gemm_should_say_how_to_split_when_the_product_is_too_large() {
+	let lemma = Lemma::new();
+	lemma.npy("tall.npy", "|i1", "(1024, 1)", &[1; 1024]);
+	lemma.npy("wide.npy", "|i1", "(1, 512)", &[1; 512]);
+	let (status, text) = lemma.gemm("tall.npy", "wide.npy");
+	assert_eq!(status, 2);
+	assert_says(&text, &["1024 x 512", "262144", "at most 512 rows"]);
+}
+
+#[test]
+fn gemm_should_refuse_a_huge_matrix_without_reading_it() {
+	let lemma = Lemma::with_operands();
+	lemma.npy("huge.npy", "|i1", "(1000000, 1000000)", &[]);
+	let (status, text) = lemma.gemm("huge.npy", "b.npy");
+	assert_eq!(status, 2);
+	assert_says(&text, &["1000000 x 1000000", "split"]);
+}
+
+#[test]
+fn gemm_should_say_where_it_cannot_write() {
+	let lemma = Lemma::with_operands();
+	let arguments = [
+		"gemm",
+		"a.npy",
+		"b.npy",
+		"--out",
+		"no/such/c.npy",
+		"--max-price",
+		"1",
+		"--key",
+		"//Bob",
+	];
+	let (status, text) = lemma.fails(&arguments);
+	assert_eq!(status, 2);
+	assert_says(&text, &["no/such/c.npy", "cannot be written"]);
+}
+
+#[test]
+fn gemm_should_say_how_to_start_a_node_when_there_is_none() {
+	let lemma = Lemma::with_operands();
+	let (status, text) = lemma.gemm("a.npy", "b.npy");
+	assert_eq!(status, 3);
+	assert_says(&text, &[NO_NODE, "lemma-node", "--node"]);
+	assert!(!lemma.path("c.npy").exists());
+}
+
+#[test]
+fn commands_that_sign_should_say_how_to_get_a_key_when_none_is_given() {
+	let lemma = Lemma::with_operands();
+	let (status, text) = lemma.fails(&[
+		"gemm",
+		"a.npy",
+		"b.npy",
+		"--out",
+		"c.npy",
+		"--max-price",
+		"10",
+	]);
+	assert_eq!(status, 2);
+	assert_says(&text, &["--key", "lemma keys new", "//Alice"]);
+	let (status, text) = lemma.fails(&["order", "cancel", "3", "--key", "not a key"]);
+	assert_eq!(status, 2);
+	assert_says(&text, &["no key", "mnemonic"]);
+}
+
+#[test]
+fn amounts_should_be_explained_when_they_are_wrong() {
+	let lemma = Lemma::with_operands();
+	for (amount, part) in [("ten", "decimal number"), ("0.0000000000001", "12 digits")] {
+		let arguments = [
+			"gemm",
+			"a.npy",
+			"b.npy",
+			"--out",
+			"c.npy",
+			"--max-price",
+			amount,
+		];
+		let (status, text) = lemma.fails(&arguments);
+		assert_eq!(status, 2);
+		assert_says(&text, &[amount, part]);
+	}
+}
+
+#[test]
+fn a_node_address_should_be_explained_when_it_is_none() {
+	let lemma = Lemma::new();
+	let (status, text) = lemma.fails(&["order", "list", "--node", "http://127.0.0.1:9944"]);
+	assert_eq!(status, 2);
+	assert_says(&text, &["http://127.0.0.1:9944", "ws://"]);
+}
+
+#[test]
+fn failures_should_be_one_json_object_when_json_is_asked_for() {
+	let lemma = Lemma::with_operands();
+	let (status, object) = lemma.json(&["order", "show", "3"]);
+	assert_eq!(status, 3);
+	assert_eq!(object["error"]["code"], "no_node");
+	let message = object["error"]["message"].as_str().expect("a sentence");
+	assert_says(message, &["--node"]);
+	let (status, object) = lemma.json(&["order", "show", "three"]);
+	assert_eq!(status, 2);
+	assert_eq!(object["error"]["code"], "usage");
+	let arguments = [
+		"gemm",
+		"a.npy",
+		"a.npy",
+		"--out",
+		"c.npy",
+		"--max-price",
+		"1",
+		"--key",
+		"//Bob",
+	];
+	let (status, object) = lemma.json(&arguments);
+	assert_eq!(
+		(status, &object["error"]["code"]),
+		(2, &Value::from("shape_mismatch"))
+	);
+}
+
+#[test]
+fn a_blob_should_go_into_the_store_and_come_back() {
+	let lemma = Lemma::new();
+	std::fs::write(lemma.path("blob"), b"some bytes").expect("written");
+	let (status, put) = lemma.json(&["store", "put", "blob", "--store", "blobs"]);
+	assert_eq!(status, 0);
+	let hash = put["hash"].as_str().expect("a hash");
+	let get = ["store", "get", hash, "--out", "copy", "--store", "blobs"];
+	assert_eq!(lemma.json(&get).0, 0);
+	assert_eq!(
+		std::fs::read(lemma.path("copy")).expect("written"),
+		b"some bytes"
+	);
+
+	let stored = lemma.path("blobs").join(hash.trim_start_matches("0x"));
+	std::fs::write(stored, b"some bytez").expect("written");
+	let (status, object) = lemma.json(&get);
+	assert_eq!(
+		(status, &object["error"]["code"]),
+		(1, &Value::from("store"))
+	);
+	let (status, text) = lemma.fails(&[
+		"store",
+		"get",
+		&"ab".repeat(32),
+		"--out",
+		"copy",
+		"--store",
+		"blobs",
+	]);
+	assert_eq!(status, 1);
+	assert_says(&text, &["has no blob"]);
+}
+
+#[test]
+fn keys_should_be_made_for_their_owner_alone() {
+	let lemma = Lemma::new();
+	let (status, made) = lemma.json(&["keys", "new", "--out", "my.key"]);
+	assert_eq!(status, 0);
+	assert!(
+		made["mnemonic"].is_null(),
+		"a secret that is in a file is not printed"
+	);
+	let (status, inspected) = lemma.json(&["keys", "inspect", "my.key"]);
+	assert_eq!(status, 0);
+	assert_eq!(inspected["account"], made["account"]);
+	let (status, text) = lemma.fails(&["keys", "new", "--out", "my.key"]);
+	assert_eq!(status, 2);
+	assert_says(&text, &["exists already"]);
+	make_readable(&lemma.path("my.key"));
+	let (status, text) = lemma.fails(&["keys", "inspect", "my.key"]);
+	assert_eq!(status, 2);
+	assert_says(&text, &["chmod 600"]);
+}
+
+fn make_readable(path: &Path) {
+	use std::os::unix::fs::PermissionsExt;
+	std::fs::set_permissions(path, PermissionsExt::from_mode(0o644)).expect("changed");
+}
+
+#[test]
+fn the_program_of_a_blob_should_be_told_without_a_node() {
+	let lemma = Lemma::new();
+	let mut blob = b"lemma-g\x01".to_vec();
+	for dimension in [2u32, 3, 2] {
+		blob.extend(dimension.to_le_bytes());
+	}
+	blob.extend([1; 12]);
+	std::fs::write(lemma.path("job"), &blob).expect("written");
+	let (status, object) = lemma.json(&["program", "id", "job"]);
+	assert_eq!(status, 0, "{object}");
+	assert_eq!(
+		(&object["output_len"], &object["element"]),
+		(&16.into(), &"int32".into())
+	);
+	let (_, known) = lemma.json(&["program", "id"]);
+	let ids: Vec<_> = known["programs"]
+		.as_array()
+		.expect("a list")
+		.iter()
+		.collect();
+	assert!(ids
+		.iter()
+		.any(|program| program["program"] == object["program"]));
+
+	std::fs::write(lemma.path("job"), b"something else").expect("written");
+	let (status, object) = lemma.json(&["program", "id", "job"]);
+	assert_eq!(
+		(status, &object["error"]["code"]),
+		(2, &Value::from("bad_input"))
+	);
+}
+
+#[test]
+fn evidence_should_be_refused_when_it_is_none_or_no_chain_is_named() {
+	let lemma = Lemma::new();
+	std::fs::write(lemma.path("e.json"), b"{}").expect("written");
+	let genesis = "ab".repeat(32);
+	let arguments = ["verify", "--evidence", "e.json", "--genesis", &genesis];
+	let (status, text) = lemma.fails(&arguments);
+	assert_eq!(status, 2);
+	assert_says(&text, &["e.json", "no evidence", "lemma result"]);
+	let (status, _) = lemma.fails(&["verify"]);
+	assert_eq!(status, 2);
+}
+
+#[test]
+fn help_should_teach_by_examples() {
+	let lemma = Lemma::new();
+	for command in [&["--help"][..], &["gemm", "--help"], &["verify", "--help"]] {
+		let output = lemma.run(command);
+		assert!(output.status.success());
+		assert_says(
+			&String::from_utf8_lossy(&output.stdout),
+			&["Examples:", "lemma gemm"][..1],
+		);
+	}
+}
