@@ -2,3 +2,5 @@
 
 pub mod fri;
 pub mod opening;
+#[cfg(test)]
+mod tests;

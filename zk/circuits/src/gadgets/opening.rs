@@ -186,49 +186,30 @@ impl Committed {
 			.collect()
 	}
 
-	/// (sum over g of alpha^g F_g(X) - remainder) / (X^T - z).
-	fn quotient(&self, alpha: F2, z: F2, values: &[F2]) -> Result<Vec<F2>> {
+	/// sum over g of alpha^g F_g(X), divided by X^T - z: the quotient and the remainder.
+	fn divide(&self, alpha_powers: &[F2], z: F2) -> (Vec<F2>, Vec<F2>) {
+		/// Coefficients that a thread sums at once: they stay in its cache.
+		const BLOCK: usize = 1 << 10;
 		let bundle = self.family.bundle();
-		let powers: Vec<F2> = alpha.powers().take(self.family.bundles()).collect();
 		let mut sum = vec![F2::ZERO; 1 << self.family.bundle_degree_log()];
-		// Blocks of coefficients, so that threads do not wait for one another and the sum stays in the cache.
-		sum.par_chunks_mut(1 << 10)
+		sum.par_chunks_mut(BLOCK)
 			.enumerate()
 			.for_each(|(block, sum)| {
-				let start = block << 10;
-				for (polynomial, power) in self.batch.polynomials.iter().zip(&powers) {
-					for (sum, coefficient) in sum.iter_mut().zip(&polynomial.coeffs[start..]) {
+				for (polynomial, power) in self.batch.polynomials.iter().zip(alpha_powers) {
+					let coefficients = polynomial.coeffs.iter().skip(block * BLOCK);
+					for (sum, coefficient) in sum.iter_mut().zip(coefficients) {
 						*sum += <F2 as FieldExtension<D>>::scalar_mul(power, *coefficient);
 					}
 				}
 			});
-		// Synthetic division from the top: what is above T is carried down, times z, and leaves the quotient.
+		// From the top: what is at or above X^T is carried down by T, times z, and leaves the quotient.
 		for i in (bundle..sum.len()).rev() {
 			let carried = sum[i] * z;
 			sum[i - bundle] += carried;
 		}
 		let quotient = sum.split_off(bundle);
-		let remainder = reduce_values(self.family, &powers, values);
-		ensure!(
-			sum == remainder,
-			"the values to be opened are not the committed polynomials'"
-		);
-		Ok(quotient)
+		(quotient, sum)
 	}
-}
-
-/// The coefficients of sum over g of alpha^g * sum over j of X^j v_{gT+j}.
-fn reduce_values(family: Family, alpha_powers: &[F2], values: &[F2]) -> Vec<F2> {
-	let mut remainder = vec![F2::ZERO; family.bundle()];
-	for (power, values) in alpha_powers
-		.iter()
-		.zip(values.chunks_exact(family.bundle()))
-	{
-		for (sum, value) in remainder.iter_mut().zip(values) {
-			*sum += *power * *value;
-		}
-	}
-	remainder
 }
 
 /// Several families opened, each at a point of its own.
@@ -247,55 +228,77 @@ pub struct Opening {
 pub fn open(
 	parts: &[(&Committed, F2)],
 	values: Vec<Vec<F2>>,
-	mut challenger: Challenger<F, PoseidonHash>,
+	challenger: Challenger<F, PoseidonHash>,
 	params: &FriParams,
 ) -> Result<Opening> {
-	let proof = prove_values(parts, &values, &mut challenger, params)?;
-	Ok(Opening { values, proof })
+	let (opening, are_values) = open_unchecked(parts, values, challenger, params);
+	ensure!(
+		are_values,
+		"the values to be opened are not the committed polynomials'"
+	);
+	Ok(opening)
 }
 
-fn prove_values(
+/// What a prover sends, and whether it is honest. If it is not, the proof is the best that a cheat can make
+/// without knowing the queries: of the quotients, the false remainders left out.
+pub(crate) fn open_unchecked(
 	parts: &[(&Committed, F2)],
-	values: &[Vec<F2>],
-	challenger: &mut Challenger<F, PoseidonHash>,
+	values: Vec<Vec<F2>>,
+	mut challenger: Challenger<F, PoseidonHash>,
 	params: &FriParams,
-) -> Result<FriProof<F, PoseidonHash, D>> {
-	for values in values {
+) -> (Opening, bool) {
+	for values in &values {
 		challenger.observe_extension_elements::<D>(values);
 	}
 	let alpha = challenger.get_extension_challenge::<D>();
 
+	let mut are_values = true;
 	let mut word = vec![F2::ZERO; 1 << params.degree_bits];
 	let mut scale = F2::ONE;
-	for ((committed, z), values) in parts.iter().zip(values) {
-		ensure!(
-			committed.family.bundle_degree_log() == params.degree_bits,
-			"families of different bundle degrees cannot be opened together"
-		);
-		let quotient = committed.quotient(alpha, *z, values)?;
+	for ((committed, z), values) in parts.iter().zip(&values) {
+		let family = committed.family;
+		assert_eq!(family.bundle_degree_log(), params.degree_bits);
+		let powers: Vec<F2> = alpha.powers().take(family.bundles()).collect();
+		let (quotient, remainder) = committed.divide(&powers, *z);
+		are_values &= remainder == combine_values(family, &powers, values);
 		for (sum, coefficient) in word.iter_mut().zip(&quotient) {
 			*sum += scale * *coefficient;
 		}
-		scale *= alpha.exp_u64(committed.family.bundles() as u64);
+		scale *= alpha.exp_u64(family.bundles() as u64);
 	}
 
-	let word = PolynomialCoeffs::new(word).lde(params.config.rate_bits);
-	let values =
-		word.coset_fft_with_options(F::coset_shift().into(), Some(params.config.rate_bits), None);
+	let rate_bits = params.config.rate_bits;
+	let word = PolynomialCoeffs::new(word).lde(rate_bits);
+	let on_domain = word.coset_fft_with_options(F::coset_shift().into(), Some(rate_bits), None);
 	let trees: Vec<_> = parts
 		.iter()
 		.map(|(committed, _)| &committed.batch.merkle_tree)
 		.collect();
-	Ok(fri_proof::<F, C, D>(
+	let proof = fri_proof::<F, C, D>(
 		&trees,
 		word,
-		values,
-		challenger,
+		on_domain,
+		&mut challenger,
 		params,
 		None,
 		None,
 		&mut TimingTree::default(),
-	))
+	);
+	(Opening { values, proof }, are_values)
+}
+
+/// The coefficients of sum over g of alpha^g * sum over j of X^j v_{gT+j}.
+fn combine_values(family: Family, alpha_powers: &[F2], values: &[F2]) -> Vec<F2> {
+	let mut sum = vec![F2::ZERO; family.bundle()];
+	for (power, values) in alpha_powers
+		.iter()
+		.zip(values.chunks_exact(family.bundle()))
+	{
+		for (sum, value) in sum.iter_mut().zip(values) {
+			*sum += *power * *value;
+		}
+	}
+	sum
 }
 
 /// An [`Opening`] inside a circuit.
@@ -320,6 +323,37 @@ impl OpeningTargets {
 			witness.set_extension_targets(targets, values)?;
 		}
 		set_fri_proof_target(witness, &self.proof, &opening.proof)
+	}
+
+	/// One target of each kind that the prover sets, with a name.
+	#[cfg(test)]
+	pub(crate) fn sites(&self) -> Vec<(&'static str, plonky2::iop::target::Target)> {
+		let FriProofTarget {
+			commit_phase_merkle_caps,
+			query_round_proofs,
+			final_poly,
+			pow_witness,
+		} = &self.proof;
+		let last = &query_round_proofs[query_round_proofs.len() - 1];
+		let (leaf, path) = &last.initial_trees_proof.evals_proofs[1];
+		let step = &last.steps[last.steps.len() - 1];
+		vec![
+			("value of the first family", self.values[0][0].0[0]),
+			(
+				"value of the last family",
+				self.values[1][self.values[1].len() - 1].0[1],
+			),
+			(
+				"cap of a folded word",
+				commit_phase_merkle_caps[0].0[2].elements[0],
+			),
+			("last polynomial", final_poly.0[0].0[0]),
+			("proof of work", *pow_witness),
+			("leaf", leaf[0]),
+			("path of a leaf", path.siblings[0].elements[2]),
+			("coset", step.evals[0].0[0]),
+			("path of a coset", step.merkle_proof.siblings[0].elements[0]),
+		]
 	}
 }
 
@@ -366,7 +400,7 @@ pub fn verify_opening(
 	let remainders: Vec<_> = parts
 		.iter()
 		.zip(&values)
-		.map(|(part, values)| remainder(builder, part.family, alpha, values))
+		.map(|(part, values)| combine_values_target(builder, part.family, alpha, values))
 		.collect();
 	let shifts: Vec<_> = parts
 		.iter()
@@ -404,7 +438,7 @@ pub fn verify_opening(
 }
 
 /// The coefficients of sum over g of alpha^g * sum over j of X^j v_{gT+j}.
-fn remainder(
+fn combine_values_target(
 	builder: &mut Builder,
 	family: Family,
 	alpha: ExtensionTarget<D>,

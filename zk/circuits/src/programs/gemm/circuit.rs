@@ -148,4 +148,18 @@ impl GemmTargets {
 		};
 		set().map_err(|error: anyhow::Error| ProveError::Prover(error.to_string()))
 	}
+
+	/// One target of each kind that the prover sets, with a name.
+	#[cfg(test)]
+	pub(super) fn sites(&self) -> Vec<(&'static str, Target)> {
+		let mut sites = vec![
+			("m", self.m),
+			("k", self.k),
+			("n - 1", self.n_minus_one),
+			("cap of A", self.cap_a.0[3].elements[1]),
+			("cap of B", self.cap_b.0[15].elements[3]),
+		];
+		sites.extend(self.opening.sites());
+		sites
+	}
 }

@@ -161,13 +161,51 @@ impl Class {
 		rows_log2
 	}
 
-	/// Rough peak of memory of committing and proving, bytes.
+	/// Rough peak of memory of committing and proving, bytes: both commitments, what making the second of them takes
+	/// for a while or, if that is more, the opening's word; the circuits with their proofs.
 	pub fn memory_estimate(&self) -> u64 {
-		1 << 30
+		/// A hash in the leaf layer and its share of the layers above, and what a vector takes besides its
+		/// elements.
+		const LEAF_OVERHEAD: u64 = 112;
+		/// The wrap's and the outer circuit, and the process itself.
+		const FRAME: u64 = 300 << 20;
+		const ROW: u64 = 80 << 10;
+		let leaves = 1u64 << self.fri_params().lde_bits();
+		let on_domain = leaves * self.family().bundles() as u64 * 8;
+		let coefficients = 8u64 << (self.inner_log + self.outer_log);
+		let commitment = coefficients + on_domain + leaves * LEAF_OVERHEAD;
+		// Elements of the extension: coefficients, values, the first folded word's tree.
+		let word = leaves * 64;
+		2 * commitment + on_domain.max(word) + FRAME + (ROW << self.rows_log2())
 	}
 
 	/// Rough cost of proving in the unit of one 256x256x256 product.
 	pub fn cost_estimate(&self) -> f64 {
-		1.0
+		self.seconds()
+			/ Self {
+				inner_log: 8,
+				outer_log: 8,
+			}
+			.seconds()
+	}
+
+	/// Seconds of two cores of the machine that `docs/performance.md` names.
+	fn seconds(&self) -> f64 {
+		/// One permutation of Poseidon.
+		const PERMUTATION: f64 = 0.65e-6;
+		/// A large part of an opening: for each coefficient of both operands.
+		const COEFFICIENT: f64 = 20e-9;
+		/// Wrap and outer proof.
+		const FRAME: f64 = 2.6;
+		/// One row of the program's circuit.
+		const ROW: f64 = 0.45e-3;
+		/// Shrinking a larger circuit's proof.
+		const SHRINK: f64 = 3.0;
+		let leaves = (1u64 << self.fri_params().lde_bits()) as f64;
+		let permutations = 2.0 * leaves * (self.family().bundles() as f64 / 8.0 + 1.0);
+		let coefficients = 2.0 * (1u64 << (self.inner_log + self.outer_log)) as f64;
+		let rows = (1u64 << self.rows_log2()) as f64;
+		let shrink = if self.rows_log2() > 13 { SHRINK } else { 0.0 };
+		FRAME + shrink + rows * ROW + permutations * PERMUTATION + coefficients * COEFFICIENT
 	}
 }

@@ -13,6 +13,8 @@ pub mod class;
 pub mod commit;
 pub mod job;
 pub mod reference;
+#[cfg(test)]
+mod tests;
 
 use circuit::GemmCircuit;
 use class::Class;
