@@ -3,6 +3,9 @@
 //! Verification has its own weight (`Programs::verify_weight`), so `submit_result` is measured without it:
 //! decoding the call and everything that follows a valid proof.
 
+// Amounts here are far from any bound.
+#![allow(clippy::arithmetic_side_effects)]
+
 use alloc::vec;
 
 use codec::{Decode, Encode};
@@ -114,7 +117,7 @@ mod benchmarks {
 	#[benchmark]
 	fn cancel_order() -> Result<(), BenchmarkError> {
 		let id = post::<T>()?;
-		let requester = account("requester", 0, 0);
+		let requester: T::AccountId = account("requester", 0, 0);
 
 		#[extrinsic_call]
 		_(RawOrigin::Signed(requester), id);
@@ -161,7 +164,7 @@ mod benchmarks {
 
 		#[block]
 		{
-			Call::<T>::decode(&mut &bytes[..]).map_err(|_| "the call decodes")?;
+			Call::<T>::decode(&mut bytes.as_slice()).map_err(|_| "the call decodes")?;
 			let order = Orders::<T>::get(id).ok_or("the order is live")?;
 			Pallet::<T>::settle(id, order, payment, H256::zero(), 0)?;
 		}
@@ -183,7 +186,7 @@ mod benchmarks {
 			bounty,
 		};
 		Pallet::<T>::settle(id, order, payment, H256::zero(), 0)?;
-		let requester = account("requester", 0, 0);
+		let requester: T::AccountId = account("requester", 0, 0);
 
 		#[extrinsic_call]
 		_(RawOrigin::Signed(requester), id);

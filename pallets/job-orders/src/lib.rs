@@ -106,8 +106,8 @@ pub use pallet::*;
 pub use types::*;
 pub use weights::WeightInfo;
 
-// The macro's code qualifies names that are in scope.
-#[allow(unused_qualifications)]
+// Of the macro's code; what the calls do is in `impls.rs`.
+#[allow(unused_qualifications, clippy::expect_used)]
 #[frame_support::pallet]
 pub mod pallet {
 	use crate::{

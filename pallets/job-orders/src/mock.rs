@@ -126,7 +126,7 @@ impl pallet_job_orders::Config for Test {
 	type MaxLifetime = ConstU32<MAX_LIFETIME>;
 	type MaxInputBytes = ConstU64<MAX_INPUT_BYTES>;
 	type MaxExpiriesPerBlock = MaxExpiriesPerBlock;
-	type WeightInfo = ();
+	type WeightInfo = crate::weights::HandSetWeight;
 }
 
 /// One unit for 64 KiB begun: small enough to fund, and different for different lengths.

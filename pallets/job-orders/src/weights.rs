@@ -98,33 +98,3 @@ impl WeightInfo for HandSetWeight {
 		weight(250, 9, 1, 7, 9)
 	}
 }
-
-impl WeightInfo for () {
-	fn post_order(i: u32) -> Weight {
-		HandSetWeight::post_order(i)
-	}
-	fn cancel_order() -> Weight {
-		HandSetWeight::cancel_order()
-	}
-	fn claim_order() -> Weight {
-		HandSetWeight::claim_order()
-	}
-	fn submit_result(o: u32, p: u32) -> Weight {
-		HandSetWeight::submit_result(o, p)
-	}
-	fn remove_receipt() -> Weight {
-		HandSetWeight::remove_receipt()
-	}
-	fn agenda_base() -> Weight {
-		HandSetWeight::agenda_base()
-	}
-	fn agenda_block() -> Weight {
-		HandSetWeight::agenda_block()
-	}
-	fn miss_claim() -> Weight {
-		HandSetWeight::miss_claim()
-	}
-	fn expire_order() -> Weight {
-		HandSetWeight::expire_order()
-	}
-}

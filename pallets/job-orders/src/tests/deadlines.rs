@@ -261,7 +261,7 @@ fn an_order_in_the_backlog_should_be_what_its_deadlines_say() {
 #[test]
 fn the_hook_should_weigh_what_it_has_done() {
 	run(|| {
-		type W = ();
+		type W = weights::HandSetWeight;
 		let idle = W::agenda_base() + W::agenda_block();
 		run_to(1);
 		let first = post(ALICE);

@@ -87,9 +87,7 @@ fn holds_should_be_found_broken() {
 			*bounty -= 1;
 		})
 	});
-	broken("holds", |[.., settled]| {
-		drop(Receipts::<Test>::take(settled))
-	});
+	broken("holds", |[.., settled]| Receipts::<Test>::remove(settled));
 	// Held of an account that has no orders.
 	broken("holds", |_| {
 		assert_ok!(JobOrders::hold(HoldReason::Escrow, &EVE, 1));

@@ -132,9 +132,9 @@ fn submit_result_should_weigh_a_miss_that_it_had_to_do() {
 		assert_eq!(
 			info.actual_weight,
 			Some(
-				<() as WeightInfo>::submit_result(16, 32)
+				<weights::HandSetWeight as WeightInfo>::submit_result(16, 32)
 					+ TablePrograms::verify_weight_of(16, 32)
-					+ <() as WeightInfo>::miss_claim()
+					+ <weights::HandSetWeight as WeightInfo>::miss_claim()
 			)
 		);
 	});
