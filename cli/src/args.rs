@@ -130,9 +130,9 @@ Examples:
   lemma result 3 --evidence 3.json    all that `lemma verify --evidence` needs, without a node";
 
 const VERIFY_HELP: &str = "\
-Checks, by name: genesis, header, finalized, extrinsics_root, submission, output_length, output_root,
-proof; with --input also program and input. With --output the bytes of that file are what is checked.
-docs/use/cli.md says what each establishes and what remains to be trusted.
+Checks, by name: genesis, header, finalized, extrinsics_root, receipt, submission, output_length,
+output_root, proof; with --input or --operands also program and input. With --output the bytes of that
+file are what is checked. docs/use/cli.md says what each establishes, and what remains to be trusted.
 
 Examples:
   lemma verify 3 --genesis 0x…        what the chain holds
@@ -271,6 +271,9 @@ pub struct Verify {
 	/// Check that it is the product of these two matrices.
 	#[arg(long, num_args = 2, value_names = ["A.npy", "B.npy"])]
 	pub operands: Option<Vec<PathBuf>>,
+	/// Fail where only the node's word is to be had, not proof.
+	#[arg(long)]
+	pub strict: bool,
 	/// Check what `lemma result --evidence` wrote, without a node; needs --genesis.
 	#[arg(long, value_name = "FILE")]
 	pub evidence: Option<PathBuf>,

@@ -5,7 +5,7 @@ use std::path::Path;
 use codec::{Decode, Encode};
 use lemma_client::{
 	npy,
-	result::{self, Evidence, Report},
+	result::{self, Basis, Evidence, Report},
 	At, H256,
 };
 use serde_json::{json, Value};
@@ -119,6 +119,7 @@ pub async fn verify(context: &Context, args: Verify) -> Outcome<()> {
 			.note(report_text(&evidence, &report).trim_end());
 	}
 	match report.first_failure() {
+		None if args.strict && !report.is_trustless() => Err(only_word(context, &report)),
 		None => Ok(()),
 		Some(_) if context.output.json => Err(Failure::new(exit::NOT_VERIFIED, PRINTED, "")),
 		Some(_) => demand(&report),
@@ -127,6 +128,27 @@ pub async fn verify(context: &Context, args: Verify) -> Outcome<()> {
 
 /// The code of a failure of which the object was printed already.
 pub const PRINTED: &str = "printed";
+
+/// With `--strict`: why checks that passed are not enough.
+fn only_word(context: &Context, report: &Report) -> Failure {
+	let names: Vec<_> = report
+		.checks
+		.iter()
+		.filter(|check| check.basis == Basis::Node)
+		.map(|check| check.name)
+		.collect();
+	// The object that says so is printed already.
+	let code = if context.output.json { PRINTED } else { "not_proven" };
+	Failure::new(
+		exit::NOT_VERIFIED,
+		code,
+		format!(
+			"everything checked holds, but for {} there is only the node's word: ask an archive node, or \
+			 leave --strict out if you trust this one",
+			names.join(" and ")
+		),
+	)
+}
 
 /// Adds the checks that the result is of the caller's own input.
 fn check_input(args: &Verify, evidence: &Evidence, report: &mut Report) -> Outcome<()> {
@@ -190,6 +212,7 @@ fn report_view(evidence: &Evidence, report: &Report) -> Value {
 		"order": evidence.order,
 		"genesis": views::hash(&evidence.genesis),
 		"verified": report.passed(),
+		"trustless": report.is_trustless(),
 		"failed": report.first_failure().map(|check| check.name),
 		"checks": report.checks,
 		"proof_bytes": evidence.submission.proof.len(),
@@ -213,7 +236,11 @@ fn report_text(evidence: &Evidence, report: &Report) -> String {
 		.checks
 		.iter()
 		.map(|check| {
-			let mark = if check.passed { "ok    " } else { "FAILED" };
+			let mark = match (check.passed, check.basis) {
+				(false, _) => "FAILED",
+				(true, Basis::Proof) => "proven",
+				(true, Basis::Node) => "told  ",
+			};
 			format!("{mark}  {:width$}  {}\n", check.name, check.detail)
 		})
 		.collect();

@@ -1,9 +1,11 @@
 //! Talks to a Lemma chain and to stores of inputs: what the worker and the command line share.
 //!
-//! - [`chain`]: a connection to a node, and what can be read from the chain;
+//! - [`chain`]: a connection to a node, and its blocks; [`market`]: orders, receipts, providers,
+//!   programs and accounts;
 //! - [`calls`] and [`transact`]: the market's calls; signing them, sending them, following them;
 //! - [`store`]: blobs named by their hash, in a folder, in S3 or behind HTTP;
-//! - [`result`]: a settled result, fetched from its block and checked without trusting the node;
+//! - [`result`] and [`finality`]: a settled result, fetched from its block and checked without trusting
+//!   the node;
 //! - [`keys`], [`amount`], [`npy`]: keys, amounts of LEM, and matrices in files.
 
 #![deny(missing_docs)]
@@ -12,7 +14,9 @@ pub mod amount;
 pub mod calls;
 pub mod chain;
 pub mod error;
+pub mod finality;
 pub mod keys;
+pub mod market;
 pub mod npy;
 pub mod result;
 pub mod runtime;

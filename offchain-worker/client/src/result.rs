@@ -18,6 +18,8 @@ use crate::{
 	calls::JOB_ORDERS,
 	chain::{header_hash, At, Client, Header},
 	error::Error,
+	finality::{self, Finality},
+	runtime::storage_number_key,
 	AccountId, OrderId, Receipt,
 };
 
@@ -40,6 +42,10 @@ pub struct Evidence {
 	pub submission: Submission,
 	/// Whether the node says that the block is final.
 	pub finalized: bool,
+	/// The proof that it is; or why there is none, so that only the node's word remains.
+	pub finality: Result<Finality, String>,
+	/// Trie nodes that prove that the block's state holds the receipt; or why there are none.
+	pub receipt_nodes: Result<Vec<Vec<u8>>, String>,
 }
 
 /// The arguments of `submit_result`.
@@ -62,6 +68,18 @@ pub struct Check {
 	pub detail: String,
 	/// Whether it passed.
 	pub passed: bool,
+	/// What it rests on.
+	pub basis: Basis,
+}
+
+/// What a check rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+	/// Nothing but mathematics, the genesis hash and this program.
+	Proof,
+	/// The word of the node that was asked.
+	Node,
 }
 
 /// The verdict on a result.
@@ -82,14 +100,24 @@ impl Report {
 		self.checks.iter().find(|check| !check.passed)
 	}
 
-	/// Adds a check: what it establishes if it passed, why it failed if it did.
+	/// Adds a check that rests on proof: what it establishes if it passed, why it failed if it did.
 	pub fn add(&mut self, name: &'static str, verdict: Result<String, String>) {
+		self.push(name, verdict, Basis::Proof);
+	}
+
+	/// Whether every check rests on proof.
+	pub fn is_trustless(&self) -> bool {
+		self.checks.iter().all(|check| check.basis == Basis::Proof)
+	}
+
+	fn push(&mut self, name: &'static str, verdict: Result<String, String>, basis: Basis) {
 		let passed = verdict.is_ok();
 		let detail = verdict.unwrap_or_else(|why| why);
 		self.checks.push(Check {
 			name,
 			detail,
 			passed,
+			basis,
 		});
 	}
 }
@@ -114,6 +142,18 @@ pub async fn fetch(client: &Client, order: OrderId, at: At) -> Result<Evidence, 
 	let hash = client.block_hash(number).await?.ok_or_else(pruned)?;
 	let block = client.block(hash).await?;
 	let finalized = client.finalized().await?.number >= number;
+	let finality = match finalized {
+		true => finality::fetch(client, number).await,
+		false => Err("the block is not final yet".into()),
+	};
+	let key = storage_number_key(JOB_ORDERS, "Receipts", order);
+	let receipt_nodes = match finality::read_proof(client, &key, hash).await {
+		Ok(nodes) => Ok(nodes),
+		Err(Error::Pruned { .. } | Error::Rpc { .. }) => {
+			Err("the node no longer keeps the block's state: ask an archive node".into())
+		}
+		Err(e) => return Err(e),
+	};
 	let extrinsic = block.extrinsics.get(receipt.extrinsic_index as usize);
 	let submission = match extrinsic {
 		Some(extrinsic) => {
@@ -139,6 +179,8 @@ pub async fn fetch(client: &Client, order: OrderId, at: At) -> Result<Evidence, 
 		extrinsics: block.extrinsics,
 		submission,
 		finalized,
+		finality,
+		receipt_nodes,
 	})
 }
 
@@ -182,13 +224,7 @@ impl Evidence {
 				Err(e) => Err(format!("the header cannot be read: {e}")),
 			},
 		);
-		report.add(
-			"finalized",
-			match self.finalized {
-				true => Ok("the node says that the block is final".into()),
-				false => Err("the block is not final yet: wait a few seconds and ask again".into()),
-			},
-		);
+		self.check_finalized(genesis, &mut report);
 		report.add(
 			"extrinsics_root",
 			match &header {
@@ -196,6 +232,9 @@ impl Evidence {
 				Err(_) => Err("there is no header to compare with".into()),
 			},
 		);
+		if let Ok(header) = &header {
+			self.check_receipt(header.state_root, &mut report);
+		}
 		report.add("submission", self.check_submission());
 		report.add(
 			"output_length",
@@ -228,6 +267,50 @@ impl Evidence {
 			found if found == genesis => Ok(format!("{genesis:#x}")),
 			found => Err(format!("the chain is {found:#x}, not {genesis:#x}")),
 		}
+	}
+
+	fn check_finalized(&self, genesis: H256, report: &mut Report) {
+		match &self.finality {
+			Ok(finality) => {
+				report.add(
+					"finalized",
+					finality.check(genesis, blake2_256(&self.header)),
+				);
+			}
+			Err(why) if self.finalized => {
+				let detail = format!("the node says that the block is final; no proof: {why}");
+				report.push("finalized", Ok(detail), Basis::Node);
+			}
+			Err(_) => report.push(
+				"finalized",
+				Err("the block is not final yet: wait a few seconds and ask again".into()),
+				Basis::Node,
+			),
+		}
+	}
+
+	/// That the chain accepted the result and paid for it: the receipt is in the block's state.
+	fn check_receipt(&self, state_root: H256, report: &mut Report) {
+		let nodes = match &self.receipt_nodes {
+			Ok(nodes) => nodes,
+			Err(why) => {
+				let detail = format!("the node says what the receipt holds; no proof: {why}");
+				return report.push("receipt", Ok(detail), Basis::Node);
+			}
+		};
+		let key = storage_number_key(JOB_ORDERS, "Receipts", self.order);
+		let value = finality::proven_value(state_root, &key, nodes);
+		report.add(
+			"receipt",
+			match value {
+				Ok(Some(value)) if value == self.receipt.encode() => {
+					Ok("the block's state holds this receipt".into())
+				}
+				Ok(Some(_)) => Err("the block's state holds another receipt".into()),
+				Ok(None) => Err("the block's state holds no receipt of this order".into()),
+				Err(why) => Err(why),
+			},
+		);
 	}
 
 	fn check_extrinsics(&self, header: &Header) -> Result<String, String> {

@@ -195,17 +195,26 @@ impl Runtime {
 }
 
 /// Key of a storage value without a map.
-pub(crate) fn storage_value_key(pallet: &str, item: &str) -> Vec<u8> {
+pub fn storage_value_key(pallet: &str, item: &str) -> Vec<u8> {
 	let mut key = sp_crypto_hashing::twox_128(pallet.as_bytes()).to_vec();
 	key.extend(sp_crypto_hashing::twox_128(item.as_bytes()));
 	key
 }
 
-/// Key of an entry of a storage map that is hashed by blake2-128 and concatenated.
-pub(crate) fn storage_map_key(pallet: &str, item: &str, key: &impl Encode) -> Vec<u8> {
+/// Key of an entry of a storage map with the hasher `Blake2_128Concat`.
+pub fn storage_map_key(pallet: &str, item: &str, key: &impl Encode) -> Vec<u8> {
 	let encoded = key.encode();
 	let mut full = storage_value_key(pallet, item);
 	full.extend(sp_crypto_hashing::blake2_128(&encoded));
+	full.extend(encoded);
+	full
+}
+
+/// Key of an entry of a storage map with the hasher `Twox64Concat`.
+pub fn storage_number_key(pallet: &str, item: &str, number: u64) -> Vec<u8> {
+	let encoded = number.encode();
+	let mut full = storage_value_key(pallet, item);
+	full.extend(sp_crypto_hashing::twox_64(&encoded));
 	full.extend(encoded);
 	full
 }
