@@ -8,7 +8,8 @@
 //! - [`circuit`]: what a program's circuit is to the frame; [`targets`]: the statement inside a circuit
 //! - [`security`]: every parameter on which soundness rests
 //! - [`wrap`], [`outer`]: the two circuits around a program's
-//! - [`prover`]: builds circuits, keeps them, proves; [`keys`]: the committed key files
+//! - [`prover`]: builds circuits, keeps them, proves; [`keys`]: the committed key files;
+//!   [`sample`]: a committed proof
 //!
 //! See `docs/protocol/` for the protocol and `docs/security.md` for what it rests on.
 
@@ -21,6 +22,7 @@ pub mod outer;
 pub mod program;
 pub mod programs;
 pub mod prover;
+pub mod sample;
 pub mod security;
 pub mod targets;
 pub mod wrap;

@@ -8,10 +8,13 @@ use std::{
 
 use anyhow::{bail, Context, Result};
 use clap::{Parser, Subcommand};
+use codec::Encode;
 use lemma_zk_circuits::{
 	circuit::AnyCircuit,
 	keys::{self, Key},
-	programs, Prover,
+	programs,
+	sample::Sample,
+	Prover,
 };
 
 /// Makes and checks the files that the circuits determine.
@@ -72,12 +75,40 @@ fn keys(root: &Path, check: bool, only: Option<&str>) -> Result<()> {
 	let outer = prover.outer().key_bytes();
 	let mut same = file(&root.join(PROGRAMS), keys::to_json(&made).as_bytes(), check)?;
 	same &= file(&root.join(OUTER), &outer, check)?;
-	if !same && check {
-		bail!("the committed keys are not the circuits': run `lemma-zk-circuits keys` and commit");
+	match (same, check) {
+		(true, _) => sample(&root.join(SAMPLE), &prover, check),
+		(false, true) => {
+			bail!(
+				"the committed keys are not the circuits': run `lemma-zk-circuits keys` and commit"
+			)
+		}
+		(false, false) => {
+			println!("the keys are built into the crates: build again and run this once more, for the sample");
+			Ok(())
+		}
+	}
+}
+
+/// Makes the sample again if it does not verify. Proofs differ from one time to the next, so bytes are not
+/// compared.
+fn sample(path: &Path, prover: &Prover, check: bool) -> Result<()> {
+	let verdict = match Sample::committed() {
+		Some(sample) => sample.verify().map_err(|error| error.to_string()),
+		None => Err("it is of another format".into()),
+	};
+	match verdict {
+		Ok(()) => println!("{}: verifies", path.display()),
+		Err(reason) if check => bail!("{}: {reason}: run `lemma-zk-circuits keys`", path.display()),
+		Err(_) => {
+			let sample = Sample::make(prover)?;
+			std::fs::write(path, sample.encode()).with_context(|| path.display().to_string())?;
+			println!("{}: written", path.display());
+		}
 	}
 	Ok(())
 }
 
+const SAMPLE: &str = "zk/circuits/samples/gemm.scale";
 const PROGRAMS: &str = "zk/circuits/keys/programs.json";
 const OUTER: &str = "zk/verifier/keys/outer.bin";
 

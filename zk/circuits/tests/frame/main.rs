@@ -2,5 +2,6 @@
 //! key for all, and what a cheat can do.
 
 mod cheats;
+mod keys;
 mod shape;
 mod sum;

@@ -1,20 +1,11 @@
-//! One shape for all wraps, one key for all proofs, the same keys in every build.
+//! One shape for all wraps, one key for all proofs.
 
 use std::sync::Mutex;
 
-use lemma_zk_circuits::{outer::Outer, program::Stage, wrap};
-use lemma_zk_verifier::{Verifier, EMBEDDED_KEY};
+use lemma_zk_circuits::{program::Stage, wrap};
+use lemma_zk_verifier::Verifier;
 
 use crate::sum::{honest, honest_binding, honest_output, prover, set, statement, Sum};
-
-#[test]
-fn outer_key_should_be_the_committed_one() {
-	let outer = Outer::build();
-	assert!(
-		outer.key_bytes() == EMBEDDED_KEY,
-		"zk/verifier/keys/outer.bin is not this circuit's: run `lemma-zk-circuits keys`"
-	);
-}
 
 #[test]
 fn programs_of_all_sizes_should_be_proven_under_the_one_key_with_ids_of_their_own() {
