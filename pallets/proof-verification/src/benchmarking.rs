@@ -7,7 +7,10 @@
 use alloc::vec::Vec;
 
 use frame_benchmarking::v2::*;
-use frame_support::traits::{fungible::Mutate, Get};
+use frame_support::traits::{
+	fungible::{Inspect, Mutate},
+	Get,
+};
 use frame_system::RawOrigin;
 use lemma_primitives::{
 	program::{LengthRule, OutputElement},

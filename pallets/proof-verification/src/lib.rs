@@ -92,6 +92,8 @@ pub use verifier::AcceptingVerifier;
 pub use verifier::Plonky2Verifier;
 pub use weights::WeightInfo;
 
+// The macros' code.
+#[allow(unused_qualifications)]
 #[frame_support::pallet]
 pub mod pallet {
 	use alloc::vec::Vec;

@@ -111,11 +111,13 @@ pub use pallet::*;
 pub use types::{BalanceOf, OperatorsOf, ProviderOf};
 pub use weights::WeightInfo;
 
+// The macros' code.
+#[allow(unused_qualifications)]
 #[frame_support::pallet]
 pub mod pallet {
 	use frame_support::{
 		pallet_prelude::*,
-		traits::fungible::{BalancedHold, Mutate, MutateHold},
+		traits::fungible::{BalancedHold, Inspect, Mutate, MutateHold},
 	};
 	use frame_system::pallet_prelude::*;
 	use lemma_primitives::provider::{Profile, MAX_OPERATORS};

@@ -38,13 +38,13 @@ pub(crate) const STRANGER: AccountId = 99;
 
 pub(crate) const EXISTENTIAL_DEPOSIT: Balance = 10;
 pub(crate) const ENDOWMENT: Balance = 10_000;
-pub(crate) const MIN_BOND: Balance = 100;
-pub(crate) const UNBONDING_PERIOD: u64 = 30;
+pub(crate) const LEAST_BOND: Balance = 100;
+pub(crate) const UNBONDING_BLOCKS: u64 = 30;
 
 parameter_types! {
 	/// Changed by the test of the integrity test.
-	pub static UnbondingPeriod: u64 = UNBONDING_PERIOD;
-	pub static MinBond: Balance = MIN_BOND;
+	pub static UnbondingPeriod: u64 = UNBONDING_BLOCKS;
+	pub static MinBond: Balance = LEAST_BOND;
 }
 
 #[derive_impl(frame_system::config_preludes::TestDefaultConfig)]

@@ -36,7 +36,7 @@ fn bond_more_should_take_a_leaving_provider_back() {
 		register(ALICE, 500);
 		assert_ok!(Staking::deregister(RuntimeOrigin::signed(ALICE)));
 		assert_ok!(Staking::bond_more(RuntimeOrigin::signed(ALICE), 200));
-		skip_blocks(UNBONDING_PERIOD);
+		skip_blocks(UNBONDING_BLOCKS);
 		assert_ok!(Staking::withdraw_unbonded(RuntimeOrigin::signed(ALICE)));
 
 		assert_eq!(provider(ALICE).active, 200);
@@ -47,7 +47,7 @@ fn bond_more_should_take_a_leaving_provider_back() {
 #[test]
 fn bond_more_should_fail_when_the_sum_is_below_the_minimum() {
 	run(|| {
-		register(ALICE, MIN_BOND);
+		register(ALICE, LEAST_BOND);
 		commit(ALICE, 60);
 		assert_ok!(slash(ALICE, 60, REQUESTER));
 		assert_noop!(
@@ -55,7 +55,7 @@ fn bond_more_should_fail_when_the_sum_is_below_the_minimum() {
 			Error::<Test>::BondBelowMinimum
 		);
 		assert_ok!(Staking::bond_more(RuntimeOrigin::signed(ALICE), 60));
-		assert_eq!(provider(ALICE).active, MIN_BOND);
+		assert_eq!(provider(ALICE).active, LEAST_BOND);
 	});
 }
 

@@ -23,7 +23,7 @@ fn deregister_should_unbond_everything_and_let_the_operators_go() {
 			Event::UnbondingStarted {
 				provider: ALICE,
 				amount: 500,
-				unlocks_at: 1 + UNBONDING_PERIOD
+				unlocks_at: 1 + UNBONDING_BLOCKS
 			}
 		);
 	});
@@ -35,7 +35,7 @@ fn deregister_should_end_with_the_withdrawal_and_allow_registering_anew() {
 		register(ALICE, 500);
 		Staking::record(&ALICE, Settlement::Own(5));
 		assert_ok!(deregister());
-		skip_blocks(UNBONDING_PERIOD);
+		skip_blocks(UNBONDING_BLOCKS);
 		assert_ok!(Staking::withdraw_unbonded(RuntimeOrigin::signed(ALICE)));
 		assert_eq!(
 			last_event(),
@@ -55,7 +55,7 @@ fn deregister_should_wait_for_what_was_unbonded_before_too() {
 		assert_ok!(Staking::unbond(RuntimeOrigin::signed(ALICE), 100));
 		skip_blocks(5);
 		assert_ok!(deregister());
-		skip_blocks(UNBONDING_PERIOD - 5);
+		skip_blocks(UNBONDING_BLOCKS - 5);
 		assert_ok!(Staking::withdraw_unbonded(RuntimeOrigin::signed(ALICE)));
 		assert_eq!(held(ALICE), 400);
 		skip_blocks(5);

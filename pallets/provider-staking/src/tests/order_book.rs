@@ -118,7 +118,7 @@ fn slash_should_reach_what_has_unlocked_but_was_not_withdrawn() {
 	run(|| {
 		register(ALICE, 500);
 		assert_ok!(Staking::unbond(RuntimeOrigin::signed(ALICE), 500));
-		skip_blocks(UNBONDING_PERIOD * 2);
+		skip_blocks(UNBONDING_BLOCKS * 2);
 		assert_eq!(slash(ALICE, 500, REQUESTER), Ok(500));
 		assert_noop!(
 			Staking::withdraw_unbonded(RuntimeOrigin::signed(ALICE)),

@@ -32,10 +32,10 @@ fn register_provider_should_accept_exactly_the_minimum() {
 	run(|| {
 		assert_ok!(Staking::register_provider(
 			RuntimeOrigin::signed(ALICE),
-			MIN_BOND,
+			LEAST_BOND,
 			profile()
 		));
-		assert_eq!(held(ALICE), MIN_BOND);
+		assert_eq!(held(ALICE), LEAST_BOND);
 	});
 }
 
@@ -43,7 +43,7 @@ fn register_provider_should_accept_exactly_the_minimum() {
 fn register_provider_should_fail_when_the_bond_is_below_the_minimum() {
 	run(|| {
 		assert_noop!(
-			Staking::register_provider(RuntimeOrigin::signed(ALICE), MIN_BOND - 1, profile()),
+			Staking::register_provider(RuntimeOrigin::signed(ALICE), LEAST_BOND - 1, profile()),
 			Error::<Test>::BondBelowMinimum
 		);
 	});

@@ -75,7 +75,7 @@ fn try_state_should_notice_chunks_that_are_empty_out_of_order_or_late() {
 		vec![(0, 5)],
 		vec![(10, 5), (10, 5)],
 		vec![(10, 6), (10, 5)],
-		vec![(10, 2 + UNBONDING_PERIOD)],
+		vec![(10, 2 + UNBONDING_BLOCKS)],
 	] {
 		run(|| {
 			let verdict = broken_by(|entry| {

@@ -18,7 +18,7 @@ fn unbond_should_move_active_bond_to_a_chunk_that_stays_held() {
 			entry.unbonding.to_vec(),
 			[UnbondingChunk {
 				amount: 400,
-				unlocks_at: 1 + UNBONDING_PERIOD
+				unlocks_at: 1 + UNBONDING_BLOCKS
 			}]
 		);
 		assert_eq!((held(ALICE), free(ALICE)), (500, ENDOWMENT - 500));
@@ -27,7 +27,7 @@ fn unbond_should_move_active_bond_to_a_chunk_that_stays_held() {
 			Event::UnbondingStarted {
 				provider: ALICE,
 				amount: 400,
-				unlocks_at: 1 + UNBONDING_PERIOD
+				unlocks_at: 1 + UNBONDING_BLOCKS
 			}
 		);
 	});
@@ -59,7 +59,7 @@ fn unbond_should_merge_what_is_unbonded_in_one_block() {
 			.collect();
 		assert_eq!(
 			amounts,
-			[(120, 1 + UNBONDING_PERIOD), (30, 2 + UNBONDING_PERIOD)]
+			[(120, 1 + UNBONDING_BLOCKS), (30, 2 + UNBONDING_BLOCKS)]
 		);
 	});
 }
@@ -87,7 +87,7 @@ fn unbond_should_fail_when_less_than_the_minimum_would_remain() {
 #[test]
 fn unbond_should_let_all_go_when_a_slash_left_less_than_the_minimum() {
 	run(|| {
-		register(ALICE, MIN_BOND);
+		register(ALICE, LEAST_BOND);
 		commit(ALICE, 60);
 		assert_ok!(slash(ALICE, 60, REQUESTER));
 		assert_noop!(unbond(1), Error::<Test>::BondBelowMinimum);
@@ -121,7 +121,7 @@ fn unbond_should_fail_when_too_many_withdrawals_are_on_their_way() {
 		}
 		assert_noop!(unbond(1), Error::<Test>::TooManyUnbondingChunks);
 
-		skip_blocks(UNBONDING_PERIOD);
+		skip_blocks(UNBONDING_BLOCKS);
 		assert_ok!(Staking::withdraw_unbonded(RuntimeOrigin::signed(ALICE)));
 		assert_ok!(unbond(1));
 	});

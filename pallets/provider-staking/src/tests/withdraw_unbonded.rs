@@ -11,7 +11,7 @@ fn withdraw_unbonded_should_return_what_has_unlocked_and_keep_the_rest() {
 		assert_ok!(Staking::unbond(RuntimeOrigin::signed(ALICE), 150));
 		skip_blocks(3);
 		assert_ok!(Staking::unbond(RuntimeOrigin::signed(ALICE), 50));
-		skip_blocks(UNBONDING_PERIOD - 3);
+		skip_blocks(UNBONDING_BLOCKS - 3);
 		assert_ok!(withdraw());
 
 		let entry = provider(ALICE);
@@ -40,7 +40,7 @@ fn withdraw_unbonded_should_fail_a_block_early_and_work_in_the_block_of_unlockin
 	run(|| {
 		register(ALICE, 500);
 		assert_ok!(Staking::unbond(RuntimeOrigin::signed(ALICE), 150));
-		skip_blocks(UNBONDING_PERIOD - 1);
+		skip_blocks(UNBONDING_BLOCKS - 1);
 		assert_noop!(withdraw(), Error::<Test>::NothingToWithdraw);
 		skip_blocks(1);
 		assert_ok!(withdraw());
@@ -53,7 +53,7 @@ fn withdraw_unbonded_should_end_the_registration_with_the_last_of_the_bond() {
 		register(ALICE, 500);
 		employ(ALICE, &[HOT]);
 		assert_ok!(Staking::unbond(RuntimeOrigin::signed(ALICE), 500));
-		skip_blocks(UNBONDING_PERIOD);
+		skip_blocks(UNBONDING_BLOCKS);
 		assert_ok!(withdraw());
 
 		assert_eq!(Staking::provider(ALICE), None);
