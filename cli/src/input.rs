@@ -11,7 +11,7 @@ use lemma_zk_circuits::{
 use crate::failure::{exit, file_failure, Failure, Outcome};
 
 /// What an order must say of its input.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Described {
 	/// Id of the program.
 	pub program: H256,
