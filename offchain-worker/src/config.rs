@@ -24,7 +24,7 @@ use crate::backend::Preference;
 pub const ENV_PREFIX: &str = "LEMMA_";
 
 /// The settings as they are written, each optional.
-#[derive(Clone, Debug, Default, PartialEq, clap::Args, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, clap::Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
 	/// Address of the node: ws:// or wss://
@@ -35,22 +35,14 @@ pub struct Settings {
 		skip_serializing_if = "Option::is_none"
 	)]
 	pub node: Option<String>,
-	/// Secret of the signing account: a phrase of words, or a path such as //Alice on a development chain
-	#[arg(long, value_name = "SECRET", conflicts_with = "key_file")]
+	/// The account that signs: a key file, a phrase of words, or //Alice and the like on a development chain
+	#[arg(long, value_name = "KEY")]
 	#[serde(
 		default,
 		deserialize_with = "text",
 		skip_serializing_if = "Option::is_none"
 	)]
 	pub key: Option<String>,
-	/// File that holds the secret, made by `lemma keys new`
-	#[arg(long, value_name = "FILE")]
-	#[serde(
-		default,
-		deserialize_with = "text",
-		skip_serializing_if = "Option::is_none"
-	)]
-	pub key_file: Option<String>,
 	/// Folder of the journal and of inputs; one for each chain and account
 	#[arg(long, value_name = "FOLDER")]
 	#[serde(
@@ -66,7 +58,7 @@ pub struct Settings {
 		deserialize_with = "text",
 		skip_serializing_if = "Option::is_none"
 	)]
-	pub listen: Option<String>,
+	pub metrics: Option<String>,
 	/// What to compute on: auto, cuda or cpu
 	#[arg(long)]
 	#[serde(
@@ -173,9 +165,8 @@ pub struct Settings {
 const NAMES: &[&str] = &[
 	"node",
 	"key",
-	"key_file",
 	"data_dir",
-	"listen",
+	"metrics",
 	"backend",
 	"store",
 	"allow_private_addresses",
@@ -199,21 +190,13 @@ const NAMES: &[&str] = &[
 /// What `lemma-worker config` prints: every setting with its default.
 pub const ANNOTATED_DEFAULTS: &str = include_str!("../worker.example.toml");
 
-/// Where the signing account's secret comes from.
+/// What names the signing account's secret, or is it.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Secret {
-	/// Given itself.
-	Uri(String),
-	/// In a file.
-	File(PathBuf),
-}
+pub struct Key(pub String);
 
-impl fmt::Debug for Secret {
+impl fmt::Debug for Key {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-		match self {
-			Secret::Uri(_) => f.write_str("Uri(hidden)"),
-			Secret::File(path) => write!(f, "File({})", path.display()),
-		}
+		f.write_str("hidden")
 	}
 }
 
@@ -252,12 +235,12 @@ pub struct Rules {
 pub struct Config {
 	/// Address of the node.
 	pub node: String,
-	/// The signing account's secret.
-	pub secret: Secret,
+	/// The signing account's key.
+	pub key: Key,
 	/// Folder of journal and inputs.
 	pub data_dir: PathBuf,
 	/// Where metrics are served.
-	pub listen: Option<SocketAddr>,
+	pub metrics: Option<SocketAddr>,
 	/// What to compute on.
 	pub backend: Preference,
 	/// Store of inputs without locator.
@@ -286,6 +269,17 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("configuration: {0}")]
 pub struct ConfigError(pub String);
+
+/// Hides the key.
+impl fmt::Debug for Settings {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		let shown = Self {
+			key: self.key.as_ref().map(|_| "hidden".to_owned()),
+			..self.clone()
+		};
+		f.write_str(&toml::to_string(&shown).map_err(|_| fmt::Error)?)
+	}
+}
 
 impl ConfigError {
 	fn of(key: &str, problem: impl fmt::Display) -> Self {
@@ -335,18 +329,17 @@ fn describe(error: &figment::Error) -> String {
 	}
 }
 
-/// A store as [`lemma_client::Store::open`] takes it; a folder may begin with `~/`.
-fn store(text: Option<&str>) -> String {
-	match text {
-		None => lemma_client::store::default_folder().display().to_string(),
-		Some(text) if text.starts_with("~/") => path(text).display().to_string(),
-		Some(text) => text.to_owned(),
-	}
-}
-
 /// Path of the user's home or, without one, the current folder.
 fn home() -> PathBuf {
 	std::env::var_os("HOME").map_or_else(|| PathBuf::from("."), PathBuf::from)
+}
+
+/// A text that may be a path and, if so, may begin with `~/`.
+fn expand(text: &str) -> String {
+	match text.starts_with("~/") {
+		true => path(text).display().to_string(),
+		false => text.to_owned(),
+	}
 }
 
 fn path(text: &str) -> PathBuf {
@@ -383,26 +376,23 @@ impl Settings {
 				format!("must begin with ws:// or wss://, not `{node}`"),
 			));
 		}
-		let secret = match (&self.key, &self.key_file) {
-			(Some(uri), None) => Secret::Uri(uri.clone()),
-			(None, Some(file)) => Secret::File(path(file)),
-			(Some(_), Some(_)) => {
-				return Err(ConfigError(
-					"`key` and `key_file` are both set: leave one of them out".to_owned(),
-				))
-			}
-			(None, None) => return Err(ConfigError(
-				"`key_file` is not set: name the file of the account that signs (`lemma keys new` \
-					 makes one), or on a development chain set `key` to //Alice"
+		let key = self
+			.key
+			.as_deref()
+			.map(|key| Key(expand(key)))
+			.ok_or_else(|| {
+				ConfigError(
+				"`key` is not set: name the key file of the account that signs (`lemma keys new` makes \
+				 one), or on a development chain a well-known secret such as //Alice"
 					.to_owned(),
-			)),
-		};
+			)
+			})?;
 		let data_dir = self.data_dir();
-		let listen = match self.listen.as_deref().unwrap_or("127.0.0.1:9617") {
+		let metrics = match self.metrics.as_deref().unwrap_or("127.0.0.1:9617") {
 			"off" => None,
 			text => Some(text.parse().map_err(|_| {
 				ConfigError::of(
-					"listen",
+					"metrics",
 					format!("must be ADDRESS:PORT or off, not `{text}`"),
 				)
 			})?),
@@ -462,10 +452,13 @@ impl Settings {
 		}
 		Ok(Config {
 			node,
-			secret,
-			listen,
+			key,
+			metrics,
 			backend,
-			store: store(self.store.as_deref()),
+			store: match &self.store {
+				Some(text) => expand(text),
+				None => lemma_client::store::default_folder().display().to_string(),
+			},
 			allow_private_addresses: self.allow_private_addresses.unwrap_or(false),
 			allow_redirects: self.allow_redirects.unwrap_or(false),
 			rules,

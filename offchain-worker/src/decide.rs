@@ -191,7 +191,7 @@ fn gone(record: &Record, view: &View, found: &Found) -> Step {
 }
 
 fn ended_unproven(record: &Record) -> State {
-	if record.state.is_bound() {
+	if record.state.is_bound() && record.state != State::ClaimSigned {
 		State::Expired {
 			reason: "it expired, or another settled it, before our proof".to_owned(),
 		}

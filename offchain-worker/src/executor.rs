@@ -230,7 +230,7 @@ fn make(
 	)
 	.map_err(|error| format!("the result makes no statement: {error}"))?;
 	lemma_zk_verifier::Verifier::embedded()
-		.verify(&statement, &proved.proof)
+		.and_then(|verifier| verifier.verify(&statement, &proved.proof))
 		.map_err(|error| format!("our own proof does not verify: {error}"))?;
 	stages.push(("verify".to_owned(), micros(seconds(checking))));
 	tracing::info!(

@@ -20,7 +20,7 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 pub async fn listen(address: SocketAddr) -> Result<TcpListener, String> {
 	TcpListener::bind(address)
 		.await
-		.map_err(|error| format!("`listen`: {address} cannot be listened on ({error})"))
+		.map_err(|error| format!("`metrics`: {address} cannot be listened on ({error})"))
 }
 
 /// Serves until `stop` is cancelled.

@@ -176,7 +176,7 @@ impl OrderTask {
 	}
 
 	async fn turn(&mut self, record: Record, heads: Heads) -> Result<Turn, OutboxError> {
-		let chain = &self.context.chain;
+		let chain = self.context.chain.clone();
 		let view = View {
 			best: chain.sight(heads.best, self.order).await?,
 			finalized: chain.sight(heads.finalized, self.order).await?,
@@ -276,9 +276,11 @@ impl OrderTask {
 			},
 			Step::SendSubmission => {
 				let turn = self.send(&view, Blob::Submission).await?;
-				journal.advance(order, State::Submitted, Attachment::Nothing)?;
-				// The rest is waiting: another order may have the place.
-				self.permit = None;
+				if !matches!(turn, Turn::Ended(_)) {
+					journal.advance(order, State::Submitted, Attachment::Nothing)?;
+					// The rest is waiting: another order may have the place.
+					self.permit = None;
+				}
 				Ok(turn)
 			}
 			Step::SubmitAgain => {

@@ -206,8 +206,8 @@ impl Scheduler {
 			None => {
 				let problem = format!(
 					"the account {} is neither a registered provider nor an operator of one: run \
-					 `lemma provider register --bond AMOUNT` with it, or let the provider name it by \
-					 `lemma provider operators`; asking again at every block",
+					 `lemma provider register --bond AMOUNT` with it; or let a provider name it with \
+					 `lemma provider operators` and run `lemma provider join`. Asking again at every block",
 					chain.account()
 				);
 				self.context.status.set_registered(Err(problem));

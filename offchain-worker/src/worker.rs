@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
 	backend,
 	chain::{Chain, Heads},
-	config::{Config, Secret},
+	config::Config,
 	context::Context,
 	estimate::Estimate,
 	executor::Executor,
@@ -41,10 +41,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 	tokio::spawn(signals(stop.clone(), abandon.clone(), config.shutdown)?);
 
 	// Everything that can be wrong without a node is said before one is asked.
-	let keys = match &config.secret {
-		Secret::Uri(uri) => Keys::from_uri(uri).context("`key`")?,
-		Secret::File(path) => Keys::from_file(path).context("`key_file`")?,
-	};
+	let keys = Keys::open(&config.key.0).context("`key`")?;
 	let served =
 		Served::resolve(&config.rules.programs, &built_in()).map_err(anyhow::Error::msg)?;
 	let estimate = Estimate::load(&config.bench_file)
@@ -88,7 +85,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 	let backend = tokio::task::spawn_blocking(move || backend::choose(preference)).await??;
 	let metrics = Metrics::new();
 	let status = Status::new(metrics.clone());
-	if let Some(address) = config.listen {
+	if let Some(address) = config.metrics {
 		let listener = http::listen(address).await.map_err(anyhow::Error::msg)?;
 		tracing::info!(%address, "serving /metrics and /health");
 		tokio::spawn(http::serve(listener, status.clone(), abandon.clone()));

@@ -22,9 +22,9 @@ const KEY: &str = "key = \"//Alice\"\n";
 fn defaults_should_do_when_only_a_key_is_given() {
 	let config = config(KEY).unwrap();
 	assert_eq!(config.node, "ws://127.0.0.1:9944");
-	assert_eq!(config.secret, Secret::Uri("//Alice".to_owned()));
+	assert_eq!(config.key, Key("//Alice".to_owned()));
 	assert_eq!(config.concurrency, 1);
-	assert_eq!(config.listen, Some("127.0.0.1:9617".parse().unwrap()));
+	assert_eq!(config.metrics, Some("127.0.0.1:9617".parse().unwrap()));
 	assert!(!config.allow_private_addresses && !config.allow_redirects);
 	assert!(config.rules.claim && config.rules.rescue);
 	assert_eq!(config.bench_file, config.data_dir.join("bench.json"));
@@ -62,7 +62,7 @@ fn every_error_should_name_its_key() {
 		("min_price_per_second = \"-1\"", "min_price_per_second"),
 		("concurrency = 0", "concurrency"),
 		("concurrency = \"two\"", "concurrency"),
-		("listen = \"here\"", "listen"),
+		("metrics = \"here\"", "metrics"),
 		("backend = \"tpu\"", "backend"),
 		("safety_factor = 0.5", "safety_factor"),
 		("max_input_bytes = 0", "max_input_bytes"),
@@ -71,7 +71,6 @@ fn every_error_should_name_its_key() {
 		("claim = \"sometimes\"", "claim"),
 		("poll_milliseconds = 1", "poll_milliseconds"),
 		("log_format = \"xml\"", "log_format"),
-		("key_file = \"k\"", "key_file"),
 		("minimum_price = 1", "minimum_price"),
 	] {
 		let error = config(&format!("{KEY}{text}\n")).unwrap_err().to_string();
@@ -79,7 +78,7 @@ fn every_error_should_name_its_key() {
 	}
 	let error = config("").unwrap_err().to_string();
 	assert!(
-		error.contains("`key_file`") && error.contains("lemma keys new"),
+		error.contains("`key`") && error.contains("lemma keys new"),
 		"{error}"
 	);
 }
@@ -136,8 +135,8 @@ fn the_example_should_hold_every_setting_and_its_default() {
 			"{name} is missing"
 		);
 	}
-	// All of it at once, but for one of the two keys and what depends on the machine.
-	let skipped = ["key_file", "max_memory_bytes", "bench_file", "programs"];
+	// All of it at once, but for what depends on the machine.
+	let skipped = ["max_memory_bytes", "bench_file", "programs"];
 	let text: String = settings_lines
 		.iter()
 		.filter(|line| {

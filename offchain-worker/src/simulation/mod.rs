@@ -292,6 +292,7 @@ fn quick() -> Arc<QuickWorkshop> {
 	Arc::new(QuickWorkshop::default())
 }
 
+#[track_caller]
 fn assert_settled_once(world: &Shared, order: OrderId, state: &State) {
 	assert!(
 		matches!(
@@ -318,7 +319,7 @@ async fn an_order_should_be_claimed_proven_and_settled() {
 	let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
 	let _miner = Miner::start(&world);
 	let life = Life::begin(&world, folder.path(), Fuse::default(), quick());
-	let order = world.lock().post(100, 500, 5_000);
+	let order = world.lock().post(100, 5_000, 50_000);
 	assert_settled_once(&world, order, &life.ended(order).await);
 	let names: Vec<_> = life
 		.record(order)
@@ -373,7 +374,7 @@ async fn an_order_should_settle_once_when_the_worker_dies_at_any_point() {
 		// At once after the death, and after blocks that the dead worker did not see.
 		for blocks_missed in [0, 6] {
 			let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
-			let order = world.lock().post(100, 500, 5_000);
+			let order = world.lock().post(100, 5_000, 50_000);
 			let miner = Miner::start(&world);
 			let life = Life::begin(&world, folder.path(), Fuse::gentle(&point), quick());
 			assert!(
@@ -386,6 +387,7 @@ async fn an_order_should_settle_once_when_the_worker_dies_at_any_point() {
 			}
 			let _miner = Miner::start(&world);
 			let life = Life::begin(&world, folder.path(), Fuse::default(), quick());
+			eprintln!("died at {point}, missed {blocks_missed} blocks");
 			assert_settled_once(&world, order, &life.ended(order).await);
 			life.kill().await;
 		}
@@ -395,7 +397,7 @@ async fn an_order_should_settle_once_when_the_worker_dies_at_any_point() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_signed_claim_should_die_out_before_another_is_signed() {
 	let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
-	let order = world.lock().post(100, 500, 5_000);
+	let order = world.lock().post(100, 5_000, 50_000);
 	let miner = Miner::start(&world);
 	let life = Life::begin(
 		&world,
@@ -405,7 +407,7 @@ async fn a_signed_claim_should_die_out_before_another_is_signed() {
 	);
 	assert!(life.dies(order).await);
 	drop(miner);
-	for _ in 0..40 {
+	for _ in 0..300 {
 		world.lock().mine();
 	}
 	let _miner = Miner::start(&world);
@@ -418,7 +420,7 @@ async fn a_signed_claim_should_die_out_before_another_is_signed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_claim_should_be_sent_again_unchanged_when_its_block_is_left_and_the_pool_lost_it() {
 	let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
-	let order = world.lock().post(100, 500, 5_000);
+	let order = world.lock().post(100, 5_000, 50_000);
 	for _ in 0..4 {
 		world.lock().mine();
 	}
@@ -447,7 +449,7 @@ async fn a_claim_should_be_sent_again_unchanged_when_its_block_is_left_and_the_p
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_order_should_be_let_be_when_another_claims_it_first() {
 	let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
-	let order = world.lock().post(100, 500, 5_000);
+	let order = world.lock().post(100, 5_000, 50_000);
 	world.lock().forgetful = true;
 	let _miner = Miner::start(&world);
 	let life = Life::begin(&world, folder.path(), Fuse::default(), quick());
@@ -457,7 +459,7 @@ async fn an_order_should_be_let_be_when_another_claims_it_first() {
 	let state = life.ended(order).await;
 	assert!(matches!(state, State::Lost { .. }), "{state:?}");
 	world.lock().forgetful = false;
-	let next = world.lock().post(100, 500, 5_000);
+	let next = world.lock().post(100, 5_000, 50_000);
 	assert!(matches!(life.ended(next).await, State::Settled { .. }));
 	assert!(
 		life.context.status.health().taking_orders,
@@ -469,7 +471,7 @@ async fn an_order_should_be_let_be_when_another_claims_it_first() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_order_that_another_missed_should_be_rescued_without_a_claim() {
 	let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
-	let order = world.lock().post(100, 5, 5_000);
+	let order = world.lock().post(100, 5, 50_000);
 	world.lock().claim_by_other(order);
 	let _miner = Miner::start(&world);
 	let life = Life::begin(&world, folder.path(), Fuse::default(), quick());
@@ -484,12 +486,12 @@ async fn a_missed_order_should_still_be_proven_and_pause_the_worker() {
 	let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
 	let workshop = quick();
 	workshop.millis.store(150, Ordering::SeqCst);
-	let order = world.lock().post(100, 8, 5_000);
+	let order = world.lock().post(100, 8, 50_000);
 	let _miner = Miner::start(&world);
 	let life = Life::begin(&world, folder.path(), Fuse::default(), workshop.clone());
 	let state = life.ended(order).await;
 	assert!(matches!(state, State::Settled { .. }), "{state:?}");
-	let next = world.lock().post(100, 500, 5_000);
+	let next = world.lock().post(100, 5_000, 50_000);
 	for _ in 0..10 {
 		tokio::time::sleep(BLOCK_TIME).await;
 	}
@@ -516,14 +518,14 @@ async fn an_order_should_fail_and_pause_the_worker_when_proving_fails_twice() {
 	workshop.failures_to_come.store(1, Ordering::SeqCst);
 	let _miner = Miner::start(&world);
 	let life = Life::begin(&world, folder.path(), Fuse::default(), workshop.clone());
-	let order = world.lock().post(100, 500, 5_000);
+	let order = world.lock().post(100, 5_000, 50_000);
 	let state = life.ended(order).await;
 	assert!(
 		matches!(state, State::Settled { .. }),
 		"one failure is borne: {state:?}"
 	);
 	workshop.failures_to_come.store(2, Ordering::SeqCst);
-	let order = world.lock().post(100, 500, 5_000);
+	let order = world.lock().post(100, 5_000, 50_000);
 	let state = life.ended(order).await;
 	assert!(matches!(state, State::Failed { .. }), "{state:?}");
 	tokio::time::sleep(Duration::from_millis(20)).await;
@@ -538,7 +540,7 @@ async fn a_submission_should_be_tried_twice_when_the_chain_refuses_the_proof() {
 		invalid: true,
 		..QuickWorkshop::default()
 	});
-	let order = world.lock().post(100, 500, 5_000);
+	let order = world.lock().post(100, 5_000, 50_000);
 	let _miner = Miner::start(&world);
 	let life = Life::begin(&world, folder.path(), Fuse::default(), workshop);
 	let state = life.ended(order).await;
@@ -550,7 +552,7 @@ async fn a_submission_should_be_tried_twice_when_the_chain_refuses_the_proof() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_order_should_settle_when_the_node_goes_away_and_comes_back() {
 	let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
-	let order = world.lock().post(100, 500, 5_000);
+	let order = world.lock().post(100, 5_000, 50_000);
 	let _miner = Miner::start(&world);
 	let life = Life::begin(&world, folder.path(), Fuse::default(), quick());
 	life.reaches(order, |state| *state == State::ClaimSigned)
@@ -569,7 +571,7 @@ async fn an_order_should_settle_when_the_node_goes_away_and_comes_back() {
 async fn nothing_should_be_claimed_before_the_account_is_a_provider() {
 	let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
 	world.lock().register(false);
-	let order = world.lock().post(100, 500, 5_000);
+	let order = world.lock().post(100, 5_000, 50_000);
 	let _miner = Miner::start(&world);
 	let life = Life::begin(&world, folder.path(), Fuse::default(), quick());
 	tokio::time::sleep(BLOCK_TIME * 10).await;
@@ -587,7 +589,7 @@ async fn nothing_should_be_claimed_before_the_account_is_a_provider() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_claim_should_be_signed_anew_when_another_transaction_took_its_nonce() {
 	let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
-	let order = world.lock().post(100, 500, 5_000);
+	let order = world.lock().post(100, 5_000, 50_000);
 	world.lock().forgetful = true;
 	let _miner = Miner::start(&world);
 	let life = Life::begin(&world, folder.path(), Fuse::default(), quick());
@@ -608,7 +610,7 @@ async fn a_claim_should_be_signed_anew_when_another_transaction_took_its_nonce()
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_settlement_should_be_known_when_the_receipt_was_removed_at_once() {
 	let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
-	let order = world.lock().post(100, 500, 5_000);
+	let order = world.lock().post(100, 5_000, 50_000);
 	let miner = Miner::start(&world);
 	let life = Life::begin(
 		&world,
@@ -637,11 +639,11 @@ async fn a_stopping_worker_should_finish_what_it_claimed_and_take_nothing_new() 
 	let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
 	let workshop = quick();
 	workshop.millis.store(60, Ordering::SeqCst);
-	let order = world.lock().post(100, 500, 5_000);
+	let order = world.lock().post(100, 5_000, 50_000);
 	let _miner = Miner::start(&world);
 	let life = Life::begin(&world, folder.path(), Fuse::default(), workshop);
 	life.reaches(order, |state| *state == State::Proving).await;
-	let next = world.lock().post(100, 500, 5_000);
+	let next = world.lock().post(100, 5_000, 50_000);
 	life.stop.cancel();
 	let Life {
 		context,
@@ -719,7 +721,7 @@ async fn orders_should_settle_once_whatever_happens() {
 		let mut random = StdRng::seed_from_u64(seed);
 		let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
 		let orders: Vec<_> = (0..2)
-			.map(|_| world.lock().post(100, 2_000, 20_000))
+			.map(|_| world.lock().post(100, 5_000, 50_000))
 			.collect();
 		// Their postings are final, so that no fork undoes them.
 		for _ in 0..3 {

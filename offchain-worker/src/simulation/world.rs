@@ -29,7 +29,7 @@ pub const PROGRAM: Hash = [7; 32];
 pub const OUTPUT: &[u8] = &[1, 0, 0, 0];
 pub const PROOF: &[u8] = b"valid";
 const LAG: usize = 2;
-const LIFETIME: u32 = 16;
+const LIFETIME: u32 = 256;
 
 /// A transaction as the simulated account signs it.
 #[derive(Clone, Debug, Encode, Decode)]
@@ -45,7 +45,7 @@ struct Tx {
 }
 
 #[derive(Clone, Debug, Default)]
-struct State {
+pub struct State {
 	orders: BTreeMap<OrderId, Order>,
 	receipts: BTreeMap<OrderId, Receipt>,
 	nonce: u32,
