@@ -32,6 +32,7 @@ pub struct Cli {
 
 /// What every command takes.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "For every command")]
 pub struct Global {
 	/// WebSocket address of a node.
 	#[arg(
@@ -112,10 +113,10 @@ pub enum Command {
 }
 
 const GEMM_HELP: &str = "\
-A is m x k, B is k x n, both int8; C is m x n, int32. A result has at most 1 MiB: m * n at most 262144.
+A is m x k, B is k x n, both int8; C is m x n, int32. A result has at most 1 MiB: m * n <= 262144.
 
-Interrupted after posting? Run the same command again: it goes on with the order that was posted, and
-never posts twice unless you say --new.
+Interrupted after posting? Run the same command again: it goes on with the order that was posted,
+and never posts a second one unless you say --new.
 
 Examples:
   lemma gemm A.npy B.npy --out C.npy --max-price 10 --key //Alice
@@ -130,9 +131,10 @@ Examples:
   lemma result 3 --evidence 3.json    all that `lemma verify --evidence` needs, without a node";
 
 const VERIFY_HELP: &str = "\
-Checks, by name: genesis, header, finalized, extrinsics_root, receipt, submission, output_length,
-output_root, proof; with --input or --operands also program and input. With --output the bytes of that
-file are what is checked. docs/use/cli.md says what each establishes, and what remains to be trusted.
+Checks, by name: genesis, header, finalized, extrinsics_root, receipt, submission,
+output_length, output_root, proof; with --input or --operands also program and input. With
+--output the bytes of that file are what is checked. docs/use/cli.md says what each
+establishes, and what remains to be trusted.
 
 Examples:
   lemma verify 3 --genesis 0x…        what the chain holds
@@ -284,11 +286,11 @@ pub struct Verify {
 pub enum Provider {
 	/// Register the key's account as a provider
 	#[command(after_help = "\
-The account's bond covers the collateral of its claims. Name hot keys that claim and submit for it with
-`lemma provider operators`; each of them then runs `lemma provider join`.
+The account's bond covers the collateral of its claims. Name hot keys that claim and submit
+for it with `lemma provider operators`; each of them then runs `lemma provider join`.
 
 Example:
-  lemma provider register --bond 200 --backend cuda --endpoint https://gpu.example.org --key cold.key")]
+  lemma provider register --bond 200 --backend cuda --key cold.key")]
 	Register {
 		/// The bond, in LEM.
 		#[arg(long, value_parser = amount, value_name = "LEM")]
@@ -382,8 +384,8 @@ pub enum Program {
 	},
 	/// Register a program, with a result of it that is proven here
 	#[command(after_help = "\
-Proves one small job of the program on this machine, as the chain demands, and registers the program
-with it. The programs of this client's release are registered on a new chain from the start.
+Proves one small job of the program on this machine, as the chain demands, and registers the
+program with it. This release's programs are registered on a new chain from the start.
 
 Example:
   lemma program register --sample job.bin --description gemm.md --min-len 4 --max-len 1048576")]

@@ -540,7 +540,12 @@ fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
 	while let Some(source) = error.source() {
 		error = source;
 	}
-	error.to_string()
+	// subxt's errors repeat where they come from before they say what happened.
+	let text = error.to_string();
+	text.rsplit("client error: ")
+		.next()
+		.unwrap_or_default()
+		.into()
 }
 
 #[cfg(test)]

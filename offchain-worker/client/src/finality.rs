@@ -218,7 +218,7 @@ fn decode_all<T: Decode>(mut bytes: &[u8]) -> Option<T> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
 	use super::*;
 	use finality_grandpa::{Commit, Precommit, SignedPrecommit};
 	use sp_core::{ed25519, Pair};
@@ -298,7 +298,7 @@ mod tests {
 	}
 
 	/// All nodes of the trie of these entries.
-	fn nodes(entries: &[(Vec<u8>, Vec<u8>)]) -> Vec<Vec<u8>> {
+	pub(crate) fn nodes(entries: &[(Vec<u8>, Vec<u8>)]) -> Vec<Vec<u8>> {
 		use sp_trie::{trie_types::TrieDBMutBuilderV1, PrefixedMemoryDB, TrieMut};
 		let mut database = PrefixedMemoryDB::<BlakeTwo256>::default();
 		let mut root = H256::zero();

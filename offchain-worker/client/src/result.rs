@@ -374,3 +374,202 @@ impl Evidence {
 fn account_bytes(account: &AccountId) -> &[u8; 32] {
 	account.as_ref()
 }
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	/// The committed sample of `lemma-zk-circuits`: program, genesis hash, order, provider, blob,
+	/// commitment, element, output, proof.
+	type Sample = (
+		[u8; 32],
+		[u8; 32],
+		u64,
+		[u8; 32],
+		Vec<u8>,
+		[u8; 32],
+		OutputElement,
+		Vec<u8>,
+		Vec<u8>,
+	);
+
+	const SAMPLE: &[u8] = include_bytes!("../../../zk/circuits/samples/gemm.scale");
+
+	/// The evidence of a block that settles the sample. Its genesis is made up, so nothing finalized it
+	/// but the node's word.
+	fn evidence() -> Evidence {
+		let (program, genesis, order, provider, _, commitment, element, output, proof) =
+			Sample::decode(&mut &*SAMPLE).expect("the sample's format");
+		let receipt = Receipt {
+			requester: AccountId::new([1; 32]),
+			provider: AccountId::new(provider),
+			program: H256(program),
+			commitment: H256(commitment),
+			output_root: H256(output_root(|bytes| blake2_256(bytes).0, &output)),
+			output_len: output.len() as u32,
+			paid: 5,
+			settled_at: 12,
+			extrinsic_index: 1,
+			deposit: 3,
+		};
+		let submission = Submission {
+			order,
+			output,
+			proof,
+		};
+		let extrinsics = vec![vec![1; 10], [vec![132; 110], submission.encode()].concat()];
+		let entries = vec![
+			(
+				storage_number_key(JOB_ORDERS, "Receipts", order),
+				receipt.encode(),
+			),
+			(vec![9; 32], vec![1]),
+		];
+		let header = Header {
+			parent_hash: H256::repeat_byte(1),
+			number: 12,
+			state_root: BlakeTwo256::trie_root(entries.clone(), StateVersion::V1),
+			extrinsics_root: BlakeTwo256::ordered_trie_root(extrinsics.clone(), StateVersion::V1),
+			digest: Default::default(),
+		};
+		Evidence {
+			genesis: H256(genesis),
+			order,
+			receipt,
+			element,
+			header: header.encode(),
+			extrinsics,
+			submission,
+			finalized: true,
+			finality: Err("the chain is made up".into()),
+			receipt_nodes: Ok(finality::tests::nodes(&entries)),
+		}
+	}
+
+	/// The names of the checks that fail after a change.
+	fn failures(change: impl FnOnce(&mut Evidence)) -> Vec<&'static str> {
+		let mut changed = evidence();
+		let genesis = changed.genesis;
+		change(&mut changed);
+		let report = changed.check(genesis, None);
+		report
+			.checks
+			.iter()
+			.filter(|check| !check.passed)
+			.map(|check| check.name)
+			.collect()
+	}
+
+	#[test]
+	fn a_result_should_verify_and_say_what_is_only_the_nodes_word() {
+		let evidence = evidence();
+		let report = evidence.check(evidence.genesis, None);
+		assert!(report.passed(), "{report:?}");
+		assert!(!report.is_trustless());
+		let told = report
+			.checks
+			.iter()
+			.filter(|check| check.basis == Basis::Node);
+		assert_eq!(
+			told.map(|check| check.name).collect::<Vec<_>>(),
+			["finalized"]
+		);
+	}
+
+	#[test]
+	fn a_result_should_be_rejected_when_one_byte_of_the_output_is_changed() {
+		let evidence = evidence();
+		for at in 0..evidence.submission.output.len() {
+			let mut output = evidence.submission.output.clone();
+			output[at] ^= 1;
+			let report = evidence.check(evidence.genesis, Some(&output));
+			assert!(!report.passed());
+			assert_eq!(
+				report.first_failure().map(|check| check.name),
+				Some("output_root")
+			);
+		}
+		assert_eq!(
+			failures(|evidence| evidence.submission.output[0] ^= 1),
+			["submission", "output_root", "proof"]
+		);
+	}
+
+	#[test]
+	fn a_result_should_be_rejected_when_another_output_of_the_same_root_is_claimed() {
+		// Only the proof stands against a receipt that a lying node made to fit.
+		let failed = failures(|evidence| {
+			evidence.submission.output[0] ^= 1;
+			let output = &evidence.submission.output;
+			evidence.receipt.output_root = H256(output_root(|bytes| blake2_256(bytes).0, output));
+		});
+		assert_eq!(failed, ["receipt", "submission", "proof"]);
+	}
+
+	#[test]
+	fn a_result_should_be_rejected_when_the_proof_is_changed_or_of_another_order() {
+		assert_eq!(
+			failures(|e| e.submission.proof[1000] ^= 1),
+			["submission", "proof"]
+		);
+		assert_eq!(
+			failures(|e| e.order += 1),
+			["receipt", "submission", "proof"]
+		);
+		assert_eq!(
+			failures(|e| e.submission.proof.push(0)),
+			["submission", "proof"]
+		);
+	}
+
+	#[test]
+	fn a_result_should_be_rejected_on_another_chain() {
+		let evidence = evidence();
+		let report = evidence.check(H256::repeat_byte(7), None);
+		let failed = report
+			.checks
+			.iter()
+			.filter(|check| !check.passed)
+			.map(|check| check.name);
+		assert_eq!(failed.collect::<Vec<_>>(), ["genesis", "proof"]);
+	}
+
+	#[test]
+	fn a_result_should_be_rejected_when_the_receipt_is_not_the_chains() {
+		assert_eq!(failures(|e| e.receipt.paid += 1), ["receipt"]);
+		assert_eq!(
+			failures(|e| e.receipt.provider = AccountId::new([2; 32])),
+			["receipt", "proof"]
+		);
+		assert_eq!(
+			failures(|e| e.receipt.commitment = H256::zero()),
+			["receipt", "proof"]
+		);
+		assert_eq!(
+			failures(|e| e.receipt.settled_at = 13),
+			["header", "receipt"]
+		);
+		assert_eq!(failures(|e| e.receipt_nodes = Ok(Vec::new())), ["receipt"]);
+	}
+
+	#[test]
+	fn a_result_should_be_rejected_when_the_block_holds_something_else() {
+		assert_eq!(failures(|e| e.extrinsics[0].push(1)), ["extrinsics_root"]);
+		assert_eq!(
+			failures(|e| e.extrinsics.swap(0, 1)),
+			["extrinsics_root", "submission"]
+		);
+		assert_eq!(failures(|e| e.header[80] ^= 1), ["extrinsics_root"]);
+		assert_eq!(failures(|e| e.finalized = false), ["finalized"]);
+	}
+
+	#[test]
+	fn evidence_should_survive_being_kept() {
+		let evidence = evidence();
+		let kept = Evidence::decode(&mut evidence.encode().as_slice()).expect("decoded");
+		assert_eq!(
+			kept.check(evidence.genesis, None),
+			evidence.check(evidence.genesis, None)
+		);
+	}
+}
