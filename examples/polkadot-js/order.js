@@ -1,37 +1,37 @@
-// Posts an order to a Lemma chain with @polkadot/api, follows it to settlement and reads the result.
+// Posts an order for a matrix product to a Lemma chain with @polkadot/api, follows it to settlement and reads the
+// result.
 //
-//   node order.js job.json result.bin [--node ws://127.0.0.1:9944] [--key //Alice] [--max-price 10]
+//   node order.js [--size 16] [--node ws://127.0.0.1:9944] [--key //Alice] [--max-price 10] [--out result.bin]
 //
-// job.json is what `lemma gemm A.npy B.npy --dry-run --json` prints: the program, the commitment to the input,
-// the input and the output's length. The commitment is a cryptographic one over the whole input and is made by
-// Lemma's own code; everything after that is plain Substrate, as below. The result's bytes are written to
-// result.bin (for GEMM: int32, little-endian, row by row).
+// Multiplies two random int8 matrices of --size rows and columns and compares the result with the product computed
+// here. Prints one JSON object at the end; exits with 1 if the order was not settled or the result is wrong.
 //
-// Prints one JSON object at the end. Exits with 1 if the order was not settled.
+// The commitment to the input is a cryptographic one over both matrices, and is made by Lemma's own code: `lemma
+// program id`, found on the PATH or named by LEMMA_CLI. Everything else is plain Substrate, as below.
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { ApiPromise, Keyring, WsProvider } from '@polkadot/api';
-import { hexToU8a } from '@polkadot/util';
-import { blake2AsHex } from '@polkadot/util-crypto';
+import { hexToU8a, u8aConcat, u8aToHex } from '@polkadot/util';
 
 const UNIT = 10n ** 12n;
+/** Longest input that an order itself carries, bytes. */
+const MAX_INLINE = 8192;
 
-const { values: options, positionals } = parseArgs({
-	allowPositionals: true,
+const { values: options } = parseArgs({
 	options: {
+		size: { type: 'string', default: '16' },
 		node: { type: 'string', default: process.env.LEMMA_NODE ?? 'ws://127.0.0.1:9944' },
 		key: { type: 'string', default: process.env.LEMMA_KEY ?? '//Alice' },
 		'max-price': { type: 'string', default: '10' },
+		out: { type: 'string' },
 	},
 });
-if (positionals.length !== 2) {
-	console.error('usage: node order.js job.json result.bin [--node URL] [--key URI] [--max-price LEM]');
-	process.exit(2);
-}
-const [jobFile, resultFile] = positionals;
-const job = JSON.parse(readFileSync(jobFile, 'utf8'));
 const say = (...words) => console.error(...words);
 
 // Lemma's own JSON-RPC methods, so that `api.rpc.lemma.*` exists.
@@ -64,14 +64,40 @@ const api = await Promise.race([
 const requester = new Keyring({ type: 'sr25519' }).addFromUri(options.key);
 const maxPrice = BigInt(options['max-price']) * UNIT;
 
-// 1. Post. The whole maximum price is held at once; what is not needed comes back.
+// 1. The input: the blob that docs/protocol/gemm.md describes, and its commitment.
+const size = Number(options.size);
+const a = new Int8Array(randomBytes(size * size));
+const b = new Int8Array(randomBytes(size * size));
+const header = new Uint8Array(20);
+header.set(new TextEncoder().encode('lemma-g'));
+header[7] = 1;
+for (const place of [8, 12, 16]) new DataView(header.buffer).setUint32(place, size, true);
+const blob = u8aConcat(header, new Uint8Array(a.buffer), new Uint8Array(b.buffer));
+if (!(size >= 1) || blob.length > MAX_INLINE) {
+	console.error(`--size must be from 1 to ${Math.floor(Math.sqrt((MAX_INLINE - 20) / 2))}: the input travels in the order`);
+	process.exit(2);
+}
+const identify = () => {
+	const folder = mkdtempSync(join(tmpdir(), 'lemma-'));
+	try {
+		const file = join(folder, 'job.bin');
+		writeFileSync(file, blob);
+		return JSON.parse(execFileSync(process.env.LEMMA_CLI ?? 'lemma', ['program', 'id', file, '--json']));
+	} catch (error) {
+		console.error(`the commitment could not be made: ${error.message}`);
+		process.exit(1);
+	} finally {
+		rmSync(folder, { recursive: true });
+	}
+};
+const job = identify();
+
+// 2. Post. The whole maximum price is held at once; what is not needed comes back.
 const spec = {
 	program: job.program,
 	commitment: job.commitment,
-	input: job.input.inline
-		? { Inline: job.input.inline }
-		: { Stored: { hash: job.input.hash, size: job.input.size, locator: job.input.locator ?? '' } },
-	outputLen: job.outputLen,
+	input: { Inline: u8aToHex(blob) },
+	outputLen: job.output_len,
 	minPrice: maxPrice / 10n,
 	maxPrice,
 	ramp: 10,
@@ -102,7 +128,7 @@ const posted = await new Promise((resolve, reject) => {
 });
 say(`order ${posted} posted`);
 
-// 2. Follow it, by the events of every new block, until it ends.
+// 3. Follow it, by the events of every new block, until it ends.
 const ENDS = ['OrderSettled', 'OrderExpired', 'OrderCancelled'];
 const end = await new Promise((resolve, reject) => {
 	let stop;
@@ -131,12 +157,19 @@ if (end !== 'OrderSettled') {
 	process.exit(1);
 }
 
-// 3. Read the receipt from storage and the result from the block.
+// 4. Read the receipt from storage and the result from the block, and compare.
 const receipt = (await api.query.jobOrders.receipts(posted)).unwrap();
 const result = (await api.rpc.lemma.result(posted.toString())).toJSON();
 const output = hexToU8a(result.output);
-if (output.length !== job.outputLen) throw new Error(`expected ${job.outputLen} bytes, got ${output.length}`);
-writeFileSync(resultFile, output);
+if (options.out) writeFileSync(options.out, output);
+const elements = new Int32Array(output.buffer, output.byteOffset, output.length / 4);
+let wrong = elements.length === size * size ? 0 : elements.length;
+for (let row = 0; row < size; row++)
+	for (let column = 0; column < size; column++) {
+		let sum = 0;
+		for (let i = 0; i < size; i++) sum += a[row * size + i] * b[i * size + column];
+		if (elements[row * size + column] !== sum) wrong++;
+	}
 
 console.log(
 	JSON.stringify({
@@ -146,8 +179,9 @@ console.log(
 		paid: receipt.paid.toString(),
 		outputRoot: receipt.outputRoot.toHex(),
 		outputBytes: output.length,
-		outputHash: blake2AsHex(output),
+		wrongElements: wrong,
 		proofBytes: hexToU8a(result.proof).length,
 	}),
 );
 await api.disconnect();
+process.exit(wrong === 0 ? 0 : 1);
