@@ -25,7 +25,8 @@ const OUTER_LOGS: [usize; 7] = [8, 9, 10, 11, 12, 14, 16];
 ///
 /// Each is the cheapest to commit to of those with the fewest rows. A rate of a quarter halves the time and the memory of
 /// committing and costs half as many queries more. Larger bundles make the leaves that a query hashes shorter and
-/// its paths longer, and take more hashing to commit to; rows are fewest with 16 to 64 bundles.
+/// its paths longer, and take more hashing to commit to; rows are fewest with 16 to 64 bundles. (The last class, whose
+/// commitments take by far the most of the time, has twice the fewest rows.)
 const PARAMETERS: [[(CommitmentRate, usize, usize); 7]; 7] = [
 	[
 		(Quarter, 1, 11),
