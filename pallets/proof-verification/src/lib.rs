@@ -93,7 +93,7 @@ pub use verifier::Plonky2Verifier;
 pub use weights::WeightInfo;
 
 // The macros' code.
-#[allow(unused_qualifications)]
+#[allow(unused_qualifications, clippy::expect_used)]
 #[frame_support::pallet]
 pub mod pallet {
 	use alloc::vec::Vec;

@@ -112,7 +112,7 @@ pub use types::{BalanceOf, OperatorsOf, ProviderOf};
 pub use weights::WeightInfo;
 
 // The macros' code.
-#[allow(unused_qualifications)]
+#[allow(unused_qualifications, clippy::expect_used)]
 #[frame_support::pallet]
 pub mod pallet {
 	use frame_support::{
