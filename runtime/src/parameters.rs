@@ -19,9 +19,12 @@ pub mod pallet {
 	/// Slowest chain that genesis can ask for.
 	pub const LONGEST_BLOCK_TIME_MS: u64 = 60_000;
 
+	/// The storage's version.
+	const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+
 	/// The pallet.
 	#[pallet::pallet]
-	#[pallet::storage_version(StorageVersion::new(1))]
+	#[pallet::storage_version(STORAGE_VERSION)]
 	pub struct Pallet<T>(_);
 
 	/// Nothing to configure.

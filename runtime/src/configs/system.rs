@@ -20,7 +20,7 @@ use crate::{
 		consensus::BLOCK_HASH_COUNT,
 	},
 	parameters, Block, Hash, Nonce, PalletInfo, Runtime, RuntimeCall, RuntimeEvent, RuntimeOrigin,
-	RuntimeTask, System, VERSION,
+	RuntimeTask, VERSION,
 };
 
 parameter_types! {

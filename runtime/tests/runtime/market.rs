@@ -78,7 +78,7 @@ fn order_should_be_settled_and_paid_by_a_real_proof() {
 	assert_eq!(receipt.output_len as usize, job.output.len());
 	assert_eq!(
 		receipt.output_root.0,
-		lemma_zk_statement::output_root(sp_core::hashing::blake2_256, &job.output)
+		lemma_zk_statement::output_root(sp_io::hashing::blake2_256, &job.output)
 	);
 	// The inherent comes first.
 	assert_eq!(receipt.extrinsic_index, 1);

@@ -14,7 +14,7 @@ use lemma_zk_circuits::{
 	programs::gemm,
 	Prover,
 };
-use sp_core::hashing::blake2_256;
+use sp_io::hashing::blake2_256;
 
 use crate::chain::GENESIS_HASH;
 
@@ -37,7 +37,8 @@ impl Job {
 		let noise = |index: usize| (index.wrapping_mul(2_654_435_761) >> 7) as u8 as i8;
 		let a: Vec<i8> = (0..m * k).map(noise).collect();
 		let b: Vec<i8> = (0..k * n).map(|index| noise(index + 77)).collect();
-		let blob = gemm::encode(m, k, n, &a, &b).expect("the shape is one that GEMM has");
+		let operands = gemm::Operands::new(m, k, n, a, b).expect("GEMM has this shape");
+		let blob = operands.encode();
 		let job = gemm::Gemm
 			.open(&blob)
 			.expect("what was encoded can be opened");
