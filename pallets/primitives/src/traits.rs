@@ -71,9 +71,6 @@ pub enum ProofError {
 pub trait VerifyProof {
 	/// Checks that `proof` proves `statement`. Never panics, whatever the bytes.
 	fn verify(statement: &Statement, proof: &[u8]) -> Result<(), ProofError>;
-
-	/// Weight of [`Self::verify`] for a proof of this many bytes, at worst.
-	fn weight(proof_len: u32) -> Weight;
 }
 
 /// How a claim ended, for the provider's record.

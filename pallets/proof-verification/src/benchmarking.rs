@@ -1,7 +1,7 @@
-//! What each call costs, less the verification.
+//! What each call costs less its verification, and what a verification costs.
 //!
-//! The calls are measured in a runtime whose verifier accepts everything ([`crate::AcceptingVerifier`]): what
-//! a proof is bound to is made up here.
+//! The calls are measured in a runtime whose verifier accepts everything ([`crate::AcceptingVerifier`]): the
+//! committed sample is bound to another chain. `verify_proof` measures the real verifier on it.
 #![allow(clippy::expect_used)]
 
 use alloc::vec::Vec;
@@ -14,52 +14,62 @@ use frame_support::traits::{
 use frame_system::RawOrigin;
 use lemma_primitives::{
 	program::{LengthRule, OutputElement},
-	InputCommitment, ProgramId,
+	traits::VerifyProof,
+	InputCommitment, ProgramId, MAX_OUTPUT_BYTES,
 };
+use lemma_zk_statement::Statement;
 use sp_core::H256;
-use sp_runtime::{traits::Saturating, BoundedVec};
+use sp_runtime::{
+	traits::{BlakeTwo256, Hash, Saturating},
+	BoundedVec,
+};
 
 #[allow(unused_imports)]
 use crate::Call;
-use crate::{Config, Pallet, Programs, RetiredAt, Sample};
+use crate::{
+	sample::CommittedSample, Config, Pallet, Plonky2Verifier, Programs, RetiredAt, Sample,
+};
 
-/// Bytes of the sample's output: short, for the weight of an output's bytes is charged apart.
-const OUTPUT_BYTES: usize = 4;
-/// Bytes of an outer proof, about.
-const PROOF_BYTES: usize = 92_000;
 const RULE: LengthRule = LengthRule {
 	min: 4,
 	max: u32::MAX,
 	multiple_of: 4,
 };
 
+fn committed() -> CommittedSample {
+	CommittedSample::load().expect("the committed sample is one")
+}
+
 fn program() -> ProgramId {
-	H256([1; 32])
+	committed().program
 }
 
 fn sample() -> Sample {
-	Sample {
-		commitment: H256([2; 32]),
-		output: BoundedVec::truncate_from(alloc::vec![0; OUTPUT_BYTES]),
-		proof: BoundedVec::truncate_from(alloc::vec![0; PROOF_BYTES]),
-	}
-}
-
-/// Registers a program without an owner, of which the accepting verifier accepts every result. A result of
-/// it, with its proof.
-pub(crate) fn sample_program<T: Config>() -> (ProgramId, InputCommitment, Vec<u8>, Vec<u8>) {
-	Pallet::<T>::insert_genesis_program(program(), OutputElement::I32, RULE, H256::zero());
-	let Sample {
+	let CommittedSample {
 		commitment,
 		output,
 		proof,
-	} = sample();
-	(
-		program(),
+		..
+	} = committed();
+	Sample {
 		commitment,
-		output.into_inner(),
-		proof.into_inner(),
-	)
+		output: BoundedVec::truncate_from(output),
+		proof: BoundedVec::truncate_from(proof),
+	}
+}
+
+/// Registers the committed sample's program, without an owner. The sample.
+pub(crate) fn sample_program<T: Config>() -> (ProgramId, InputCommitment, Vec<u8>, Vec<u8>) {
+	let CommittedSample {
+		program,
+		commitment,
+		element,
+		output,
+		proof,
+		..
+	} = committed();
+	Pallet::<T>::insert_genesis_program(program, element, RULE, H256::zero());
+	(program, commitment, output, proof)
 }
 
 fn register<T: Config>() -> T::AccountId {
@@ -126,6 +136,44 @@ mod benchmarks {
 		_(RawOrigin::Signed(who), program());
 
 		assert!(!Programs::<T>::contains_key(program()));
+	}
+
+	#[benchmark]
+	fn state_result(n: Linear<4, MAX_OUTPUT_BYTES>) {
+		let sample = committed();
+		let output = alloc::vec![0x5a; n as usize];
+		let stated;
+
+		// Elements of one byte are the most for their bytes.
+		#[block]
+		{
+			stated = Statement::of_result(
+				sample.program.0,
+				sample.binding().0,
+				sample.commitment.0,
+				OutputElement::U8,
+				&output,
+				|bytes| BlakeTwo256::hash(bytes).0,
+			);
+		}
+
+		assert!(stated.is_ok());
+	}
+
+	#[benchmark]
+	fn verify_proof() {
+		let (id, ..) = sample_program::<T>();
+		let sample = committed();
+		let statement = sample.statement().expect("the sample is a result");
+		let verdict;
+
+		#[block]
+		{
+			assert!(Programs::<T>::contains_key(id));
+			verdict = Plonky2Verifier::verify(&statement, &sample.proof);
+		}
+
+		assert_eq!(verdict, Ok(()));
 	}
 
 	impl_benchmark_test_suite!(Pallet, crate::mock::new_test_ext(), crate::mock::Test);

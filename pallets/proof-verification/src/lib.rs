@@ -77,6 +77,8 @@ mod benchmarking;
 mod impls;
 #[cfg(test)]
 mod mock;
+#[cfg(any(feature = "runtime-benchmarks", test))]
+mod sample;
 #[cfg(test)]
 mod tests;
 #[cfg(any(feature = "try-runtime", test))]
@@ -152,7 +154,7 @@ pub mod pallet {
 		#[pallet::constant]
 		type LongestOrder: Get<BlockNumberFor<Self>>;
 
-		/// Weights of the calls, less that of verification.
+		/// Weights of the calls, and of a verification's parts.
 		type WeightInfo: WeightInfo;
 	}
 

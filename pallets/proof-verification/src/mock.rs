@@ -11,7 +11,7 @@ use lemma_primitives::{
 };
 use lemma_zk_statement::Statement;
 use sp_core::H256;
-use sp_runtime::{traits::IdentityLookup, AccountId32, BuildStorage, Weight};
+use sp_runtime::{traits::IdentityLookup, AccountId32, BuildStorage};
 
 use crate as pallet_proof_verification;
 use crate::{HoldReason, Plonky2Verifier, Sample, SAMPLE_ORDER};
@@ -102,10 +102,6 @@ impl VerifyProof for ChosenVerifier {
 			proof if proof == spelled_out(statement) => Ok(()),
 			_ => Err(ProofError::Invalid),
 		}
-	}
-
-	fn weight(proof_len: u32) -> Weight {
-		Plonky2Verifier::weight(proof_len)
 	}
 }
 

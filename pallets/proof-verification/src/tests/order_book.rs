@@ -1,5 +1,7 @@
 //! The pallet as the order book and the runtime API use it.
 
+use lemma_primitives::MAX_PROOF_BYTES;
+
 use super::*;
 
 /// A result of the program of genesis that the mock's proof proves, with a change made to it.
@@ -116,12 +118,15 @@ fn verify_should_fail_when_the_proof_is_another() {
 }
 
 #[test]
-fn verify_weight_should_grow_with_both_lengths() {
+fn verify_weight_should_cover_what_was_measured_and_grow_with_the_output() {
 	run(|| {
-		let base = Registry::verify_weight(4, 0);
-		assert!(Registry::verify_weight(1 << 20, 0).ref_time() > base.ref_time());
-		assert!(Registry::verify_weight(4, 1 << 17).ref_time() > base.ref_time());
-		assert!(Registry::verify_weight(u32::MAX, u32::MAX).ref_time() > base.ref_time());
+		let weight = |output_len| Registry::verify_weight(output_len, MAX_PROOF_BYTES).ref_time();
+		assert!(weight(4) >= 15_000_000_000, "15 ms");
+		assert!(
+			weight(1 << 20) > weight(4) + 10_000_000_000,
+			"10 ms a MiB, at the least"
+		);
+		assert!(weight(u32::MAX) > weight(1 << 20));
 	});
 }
 

@@ -9,7 +9,7 @@ use lemma_zk_circuits::{
 };
 
 use super::*;
-use crate::Sample;
+use crate::{sample::CommittedSample, Sample};
 
 /// The genesis hash of FRAME's mocks.
 const GENESIS_HASH: [u8; 32] = [69; 32];
@@ -145,6 +145,23 @@ fn verify_should_accept_the_real_result() {
 		let root =
 			lemma_zk_statement::output_root(lemma_zk_statement::blake2_256, &proven().output);
 		assert_eq!(verify_with(|_| (), &proven().proof), Ok(root.into()));
+	});
+}
+
+#[test]
+fn verify_should_accept_the_committed_sample() {
+	let sample = CommittedSample::load().expect("the committed sample is one");
+	let program = (sample.program, sample.element, RULE, DESCRIPTION);
+	genesis(vec![program]).execute_with(|| {
+		RealProofs::set(true);
+		let result = ClaimedResult {
+			program: sample.program,
+			commitment: sample.commitment,
+			binding: sample.binding(),
+			output: &sample.output,
+		};
+		let root = sample.statement().expect("the sample is a result").output;
+		assert_eq!(Registry::verify(result, &sample.proof), Ok(root.into()));
 	});
 }
 

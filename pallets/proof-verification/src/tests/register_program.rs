@@ -284,7 +284,7 @@ fn register_program_should_weigh_its_verification() {
 	use frame_support::dispatch::GetDispatchInfo;
 
 	run(|| {
-		let weight = |output: usize, proof: usize| {
+		let weight = |output: usize| {
 			let call = crate::Call::<Test>::register_program {
 				id: PROGRAM,
 				element: OutputElement::I32,
@@ -293,18 +293,15 @@ fn register_program_should_weigh_its_verification() {
 				sample: Sample {
 					commitment: COMMITMENT,
 					output: vec![0; output].try_into().expect("short"),
-					proof: vec![0; proof].try_into().expect("short"),
+					proof: Default::default(),
 				},
 			};
 			call.get_dispatch_info().call_weight
 		};
-		assert!(weight(4, 1).all_gte(Registry::verify_weight(4, 1)));
-		assert!(
-			weight(4, 1).ref_time() >= 15_000_000_000,
-			"15 ms, the worst that was measured"
-		);
-		assert!(weight(1 << 20, 1).ref_time() > weight(4, 1).ref_time());
-		assert!(weight(4, 1 << 17).ref_time() > weight(4, 1).ref_time());
+		for len in [4, 1 << 20] {
+			assert!(weight(len).all_gte(Registry::verify_weight(len as u32, 0)));
+		}
+		assert!(weight(1 << 20).ref_time() > weight(4).ref_time());
 	});
 }
 
