@@ -93,10 +93,12 @@ impl Progress {
 	}
 
 	fn line(&mut self, text: &str) {
-		// The price of a waiting order changes with every block: say a thing once.
-		if !self.quiet && self.last != text {
+		// What stands behind the colon, such as the price of a waiting order, may change with every
+		// block: say a thing once.
+		let key = text.split(':').next().unwrap_or(text);
+		if !self.quiet && self.last != key {
 			let _ = writeln!(std::io::stderr(), "  {text}");
-			self.last = text.to_owned();
+			self.last = key.to_owned();
 		}
 	}
 }

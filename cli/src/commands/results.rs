@@ -138,7 +138,11 @@ fn only_word(context: &Context, report: &Report) -> Failure {
 		.map(|check| check.name)
 		.collect();
 	// The object that says so is printed already.
-	let code = if context.output.json { PRINTED } else { "not_proven" };
+	let code = if context.output.json {
+		PRINTED
+	} else {
+		"not_proven"
+	};
 	Failure::new(
 		exit::NOT_VERIFIED,
 		code,

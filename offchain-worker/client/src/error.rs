@@ -108,6 +108,15 @@ pub enum Error {
 		/// Whether an order of this number was ever posted, if that is known.
 		posted: Option<bool>,
 	},
+	/// The order is live: there is no result yet.
+	#[error(
+		"order {id} is not settled yet: `lemma result {id}` waits for it, `lemma order show {id}` \
+		 says where it is"
+	)]
+	NotSettled {
+		/// Its number.
+		id: OrderId,
+	},
 	/// No such provider.
 	#[error(
 		"{account} is no registered provider: register it with `lemma provider register --bond \
@@ -164,6 +173,7 @@ impl Error {
 			Self::Dispatch(_) => "call_failed",
 			Self::TransactionExpired { .. } => "transaction_expired",
 			Self::NoSuchOrder { .. } => "no_such_order",
+			Self::NotSettled { .. } => "not_settled",
 			Self::NoSuchProvider { .. } => "no_such_provider",
 			Self::NoSuchProgram { .. } => "no_such_program",
 		}

@@ -124,11 +124,16 @@ impl Report {
 
 /// Fetches what there is to know of a settled order. Reads the receipt at `at`.
 pub async fn fetch(client: &Client, order: OrderId, at: At) -> Result<Evidence, Error> {
-	let receipt = client.receipt(order, at).await?;
-	let receipt = receipt.ok_or(Error::NoSuchOrder {
-		id: order,
-		posted: None,
-	})?;
+	let receipt = match client.receipt(order, at).await? {
+		Some(receipt) => receipt,
+		None if client.order(order, at).await?.is_some() => {
+			return Err(Error::NotSettled { id: order })
+		}
+		None => {
+			let posted = Some(order < client.next_order(at).await?);
+			return Err(Error::NoSuchOrder { id: order, posted });
+		}
+	};
 	let program = client.program(receipt.program, at).await?;
 	let element = program
 		.ok_or(Error::NoSuchProgram {
@@ -157,7 +162,12 @@ pub async fn fetch(client: &Client, order: OrderId, at: At) -> Result<Evidence, 
 	let extrinsic = block.extrinsics.get(receipt.extrinsic_index as usize);
 	let submission = match extrinsic {
 		Some(extrinsic) => {
-			let runtime = client.runtime(At::Block(block.header.parent_hash)).await?;
+			// Extrinsics are of the runtime before the block. Where its state is pruned, today's
+			// does as well unless calls have changed; a wrong one could only fail a check.
+			let runtime = match client.runtime(At::Block(block.header.parent_hash)).await {
+				Err(Error::Pruned { .. }) => client.runtime(At::Best).await?,
+				other => other?,
+			};
 			let (pallet, name, arguments) = runtime.decode_call(extrinsic.clone()).await?;
 			Submission::decode_call(&pallet, &name, &arguments)
 		}
