@@ -324,6 +324,15 @@ fn describe(error: &figment::Error) -> String {
 		figment::error::Kind::UnknownField(name, _) => {
 			format!("`{name}` is no setting{source}; `lemma-worker config` prints all of them")
 		}
+		figment::error::Kind::InvalidType(found, expected) => {
+			let expected = match expected.as_str() {
+				"usize" | "u64" => "a whole number",
+				"f64" => "a number",
+				"a boolean" => "true or false",
+				other => other,
+			};
+			format!("`{key}` must be {expected}, not {found}{source}")
+		}
 		kind if key.is_empty() => format!("{kind}{source}"),
 		kind => format!("`{key}`: {kind}{source}"),
 	}
@@ -481,7 +490,7 @@ impl Settings {
 			)?),
 			poll: Duration::from_millis(within(
 				"poll_milliseconds",
-				self.poll_milliseconds.unwrap_or(500),
+				self.poll_milliseconds.unwrap_or(250),
 				50,
 				60_000,
 			)?),

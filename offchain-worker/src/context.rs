@@ -8,10 +8,12 @@ use std::{
 	time::Duration,
 };
 
+use lemma_client::{amount, OrderId};
+
 use crate::{
 	chain::Chain,
 	config::Rules,
-	journal::{unix_millis, Journal, JournalError},
+	journal::{unix_millis, Attachment, Journal, JournalError, State},
 	outbox::Outbox,
 	selection::Served,
 	status::Status,
@@ -90,6 +92,38 @@ impl Context {
 			seconds = self.cooldown.as_secs(),
 			"taking no orders for a while after a failure: {reason}"
 		);
+		Ok(())
+	}
+
+	/// Ends an order: in the journal, the log and the metrics; and removes its input if no other order
+	/// needs it.
+	pub fn end(&self, order: OrderId, state: State) -> Result<(), JournalError> {
+		let record = self.journal.advance(order, state, Attachment::Nothing)?;
+		match &record.state {
+			State::Settled { block, paid } => {
+				let paid_text = paid.map_or("unknown".to_owned(), amount::format);
+				tracing::info!(block, paid = %paid_text, "settled");
+				self.status.metrics.ended("settled", *paid);
+			}
+			State::Failed { reason } => {
+				tracing::error!("failed: {reason}");
+				self.status.metrics.ended("failed", None);
+			}
+			state => {
+				tracing::info!("{}: {}", state.name(), state.reason());
+				self.status.metrics.ended(state.name(), None);
+			}
+		}
+		if let Some(input) = record.input {
+			let needed = self
+				.journal
+				.live()?
+				.iter()
+				.any(|live| live.input == Some(input));
+			if !needed {
+				self.workshop.forget(&input);
+			}
+		}
 		Ok(())
 	}
 }

@@ -165,6 +165,22 @@ impl Workshop for Executor {
 			.unwrap_or_else(|error| Err(format!("proving stopped: {error}")))
 	}
 
+	fn warm(&self, job: &dyn Job) {
+		let (prover, id) = (self.prover.clone(), job.program());
+		// A first proof waits for what is not ready by then; nobody waits for this.
+		tokio::task::spawn_blocking(move || {
+			let Some(program) = programs::find(&id) else {
+				return;
+			};
+			let class = program.classes().iter().position(|class| class.id == id);
+			let circuits = program.circuits();
+			if let Some(circuit) = class.and_then(|class| circuits.get(class)) {
+				circuit.warm(&prover);
+			}
+			prover.outer();
+		});
+	}
+
 	fn estimate_seconds(&self, job: &dyn Job) -> f64 {
 		self.estimate.seconds(job)
 	}

@@ -70,6 +70,8 @@ pub struct OrderTask {
 	/// Heights at which claim and submission were last sent.
 	sent_at: [Option<u32>; 2],
 	miss_noted: bool,
+	/// The status shows a problem with the chain that is over with the next good turn.
+	chain_problem: bool,
 }
 
 impl OrderTask {
@@ -85,6 +87,7 @@ impl OrderTask {
 			attempts: 0,
 			sent_at: [None; 2],
 			miss_noted: false,
+			chain_problem: false,
 		}
 	}
 
@@ -117,11 +120,17 @@ impl OrderTask {
 			}
 			let at = *heads.borrow_and_update();
 			let turn = match self.turn(record, at).await {
-				Ok(turn) => turn,
+				Ok(turn) => {
+					if std::mem::take(&mut self.chain_problem) {
+						self.context.status.problem(self.order, None);
+					}
+					turn
+				}
 				Err(OutboxError::Journal(error)) => return Err(error),
 				Err(OutboxError::Chain(ChainError::Away(_))) => Turn::Later(RETRY),
 				Err(OutboxError::Chain(ChainError::Refused(problem))) => {
 					self.context.status.problem(self.order, Some(problem));
+					self.chain_problem = true;
 					Turn::Later(RETRY)
 				}
 			};
@@ -297,7 +306,7 @@ impl OrderTask {
 				Ok(Turn::Again)
 			}
 			Step::End(state) => {
-				self.end(state)?;
+				self.context.end(self.order, state)?;
 				Ok(Turn::Ended(Ended::Final))
 			}
 		}
@@ -333,7 +342,7 @@ impl OrderTask {
 			}
 			Err(PrepareError::Refused(reason)) => {
 				tracing::info!("refused: {reason}");
-				self.end(State::Refused { reason })?;
+				self.context.end(self.order, State::Refused { reason })?;
 				Ok(Err(Turn::Ended(Ended::Final)))
 			}
 			Err(PrepareError::Later(reason)) if record.state.is_bound() => {
@@ -391,6 +400,7 @@ impl OrderTask {
 				self.context
 					.journal
 					.advance(self.order, next, Attachment::Nothing)?;
+				self.context.workshop.warm(&*job);
 				Ok(Turn::Again)
 			}
 			Verdict::NotNow(reason) => {
@@ -400,7 +410,7 @@ impl OrderTask {
 			}
 			Verdict::Never(reason) => {
 				tracing::info!("refused: {reason}");
-				self.end(State::Refused { reason })?;
+				self.context.end(self.order, State::Refused { reason })?;
 				Ok(Turn::Ended(Ended::Final))
 			}
 		}
@@ -553,42 +563,8 @@ impl OrderTask {
 	/// Ends the order as our failure, and takes no orders for a while.
 	fn fail(&mut self, reason: String) -> Result<Turn, OutboxError> {
 		let pause = format!("order {}: {reason}", self.order);
-		self.end(State::Failed { reason })?;
+		self.context.end(self.order, State::Failed { reason })?;
 		self.context.pause(&pause)?;
 		Ok(Turn::Ended(Ended::Final))
-	}
-
-	fn end(&mut self, state: State) -> Result<(), JournalError> {
-		let record = self
-			.context
-			.journal
-			.advance(self.order, state, Attachment::Nothing)?;
-		match &record.state {
-			State::Settled { block, paid } => {
-				let paid_text = paid.map_or("unknown".to_owned(), lemma_client::amount::format);
-				tracing::info!(block, paid = %paid_text, "settled");
-				self.context.status.metrics.ended("settled", *paid);
-			}
-			State::Failed { reason } => {
-				tracing::error!("failed: {reason}");
-				self.context.status.metrics.ended("failed", None);
-			}
-			state => {
-				tracing::info!("{}: {}", state.name(), state.reason());
-				self.context.status.metrics.ended(state.name(), None);
-			}
-		}
-		if let Some(input) = record.input {
-			let needed = self
-				.context
-				.journal
-				.live()?
-				.iter()
-				.any(|live| live.input == Some(input));
-			if !needed {
-				self.context.workshop.forget(&input);
-			}
-		}
-		Ok(())
 	}
 }

@@ -28,6 +28,8 @@ use crate::{
 const PAGES_AT_A_LOOK: usize = 20;
 /// Finalized blocks after which the highest seen is written down.
 const FINALIZED_NOTED_EVERY: u32 = 10;
+/// Finalized blocks after which the journal is swept.
+const SWEPT_EVERY: u32 = 50;
 /// Longest wait between attempts to reach a node that is away.
 const LONGEST_RETRY: Duration = Duration::from_secs(30);
 
@@ -66,6 +68,7 @@ pub struct Scheduler {
 	/// Orders left alone until then.
 	left: HashMap<OrderId, Instant>,
 	next_page: OrderId,
+	swept_at: u32,
 }
 
 impl Scheduler {
@@ -79,6 +82,7 @@ impl Scheduler {
 			active: HashMap::new(),
 			left: HashMap::new(),
 			next_page: 0,
+			swept_at: 0,
 		}
 	}
 
@@ -197,6 +201,7 @@ impl Scheduler {
 	async fn look(&mut self, heads: Heads, stop: &CancellationToken) -> Result<(), LookError> {
 		let now = Instant::now();
 		self.left.retain(|_, until| *until > now);
+		self.sweep(heads.finalized.number)?;
 		let chain = self.context.chain.clone();
 		let provider = match chain.provider(heads.best).await? {
 			Some((account, provider)) => {
@@ -242,6 +247,25 @@ impl Scheduler {
 			}
 		}
 		Ok(())
+	}
+
+	/// Closes the records of orders that were left, unbound, and are over; and drops the oldest records.
+	fn sweep(&mut self, finalized: u32) -> Result<(), JournalError> {
+		if finalized < self.swept_at.saturating_add(SWEPT_EVERY) {
+			return Ok(());
+		}
+		self.swept_at = finalized;
+		for record in self.context.journal.live()? {
+			if record.state.is_bound()
+				|| record.deadline > finalized
+				|| self.is_active(record.order)
+			{
+				continue;
+			}
+			let reason = "it ended while it was not worth taking".to_owned();
+			self.context.end(record.order, State::Lost { reason })?;
+		}
+		self.context.journal.prune()
 	}
 
 	/// Orders worth a closer look, with their prices.

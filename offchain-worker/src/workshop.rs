@@ -55,6 +55,10 @@ pub trait Workshop: Send + Sync + 'static {
 	/// Computes, proves and verifies. The error says what failed.
 	async fn produce(&self, job: Arc<dyn Job>, task: Task) -> Result<Finished, String>;
 
+	/// The order will be taken: what takes time before [`Self::produce`] can begin is done while the chain
+	/// includes the claim.
+	fn warm(&self, job: &dyn Job);
+
 	/// Seconds that `produce` is thought to take, waiting for its turn not counted.
 	fn estimate_seconds(&self, job: &dyn Job) -> f64;
 

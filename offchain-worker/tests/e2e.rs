@@ -13,7 +13,7 @@ use std::{
 };
 
 use lemma_client::{
-	calls::Call, AccountId, At, Client, Keys, OrderId, OrderSpec, Receipt, H256, UNIT,
+	calls::Call, result, AccountId, At, Client, Keys, OrderId, OrderSpec, Receipt, H256, UNIT,
 };
 use lemma_primitives::{
 	order::{InputSource, OrderChangeKind},
@@ -266,7 +266,7 @@ impl Net {
 		(claims, settlements)
 	}
 
-	async fn assert_settled_once(&self, order: OrderId) {
+	async fn assert_settled_once(&self, order: OrderId, output: &[u8]) {
 		self.reaches(order, "settled").await;
 		let receipt = self
 			.receipt(order)
@@ -275,6 +275,12 @@ impl Net {
 		assert_eq!(receipt.provider, self.bob.account());
 		assert_eq!(receipt.paid, UNIT);
 		assert_eq!(self.claims_and_settlements(order).await, (1, 1));
+		let evidence = result::fetch(&self.client, order, At::Finalized)
+			.await
+			.unwrap();
+		assert_eq!(evidence.submission.output, output, "the product");
+		let report = evidence.check(self.client.genesis_hash(), None);
+		assert!(report.passed(), "{:?}", report.first_failure());
 	}
 
 	async fn nonce(&self, account: &AccountId) -> u64 {
@@ -285,7 +291,7 @@ impl Net {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_order_should_settle_once_when_the_worker_is_killed_in_the_middle_of_the_proof() {
 	let net = Net::start().await;
-	let (order, _) = net.post(1).await;
+	let (order, output) = net.post(1).await;
 	let mut worker = net.worker(None);
 	net.reaches(order, "proving").await;
 	worker.0.kill().unwrap();
@@ -298,12 +304,12 @@ async fn an_order_should_settle_once_when_the_worker_is_killed_in_the_middle_of_
 	assert_eq!(net.receipt(order).await, None);
 
 	let mut worker = net.worker(None);
-	net.assert_settled_once(order).await;
+	net.assert_settled_once(order, &output).await;
 	// Registration, claim, submission: nothing was sent twice, nothing failed.
 	assert_eq!(net.nonce(&net.bob.account()).await, 3);
 
-	// A second order dies between the signature and the sending, and with a polite end in the middle.
-	let (order, _) = net.post(2).await;
+	// A second order, with a polite end in the middle.
+	let (order, output) = net.post(2).await;
 	net.reaches(order, "proving").await;
 	worker.signal("-TERM");
 	let status = worker.wait();
@@ -314,7 +320,7 @@ async fn an_order_should_settle_once_when_the_worker_is_killed_in_the_middle_of_
 		"what was claimed is finished"
 	);
 	let _worker = net.worker(None);
-	net.assert_settled_once(order).await;
+	net.assert_settled_once(order, &output).await;
 	assert_eq!(net.nonce(&net.bob.account()).await, 5);
 }
 
@@ -330,7 +336,7 @@ async fn an_order_should_settle_once_when_the_worker_dies_around_a_sending() {
 	.into_iter()
 	.enumerate()
 	{
-		let (order, _) = net.post(seed).await;
+		let (order, output) = net.post(seed).await;
 		let mut worker = net.worker(Some(point));
 		assert_eq!(
 			worker.wait().signal(),
@@ -339,7 +345,7 @@ async fn an_order_should_settle_once_when_the_worker_dies_around_a_sending() {
 			net.log()
 		);
 		let _worker = net.worker(None);
-		net.assert_settled_once(order).await;
+		net.assert_settled_once(order, &output).await;
 		nonce += 2;
 		assert_eq!(net.nonce(&net.bob.account()).await, nonce, "{point}");
 	}

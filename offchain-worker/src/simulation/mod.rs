@@ -131,6 +131,8 @@ impl Workshop for QuickWorkshop {
 		})
 	}
 
+	fn warm(&self, _: &dyn Job) {}
+
 	fn estimate_seconds(&self, _: &dyn Job) -> f64 {
 		1.0
 	}
@@ -316,7 +318,7 @@ fn assert_settled_once(world: &Shared, order: OrderId, state: &State) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_order_should_be_claimed_proven_and_settled() {
-	let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
+	let (world, folder) = (World::start(), tempfile::tempdir().unwrap());
 	let _miner = Miner::start(&world);
 	let life = Life::begin(&world, folder.path(), Fuse::default(), quick());
 	let order = world.lock().post(100, 5_000, 50_000);
@@ -373,7 +375,7 @@ async fn an_order_should_settle_once_when_the_worker_dies_at_any_point() {
 	for point in points {
 		// At once after the death, and after blocks that the dead worker did not see.
 		for blocks_missed in [0, 6] {
-			let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
+			let (world, folder) = (World::start(), tempfile::tempdir().unwrap());
 			let order = world.lock().post(100, 5_000, 50_000);
 			let miner = Miner::start(&world);
 			let life = Life::begin(&world, folder.path(), Fuse::gentle(&point), quick());
@@ -396,7 +398,7 @@ async fn an_order_should_settle_once_when_the_worker_dies_at_any_point() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_signed_claim_should_die_out_before_another_is_signed() {
-	let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
+	let (world, folder) = (World::start(), tempfile::tempdir().unwrap());
 	let order = world.lock().post(100, 5_000, 50_000);
 	let miner = Miner::start(&world);
 	let life = Life::begin(
@@ -419,7 +421,7 @@ async fn a_signed_claim_should_die_out_before_another_is_signed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_claim_should_be_sent_again_unchanged_when_its_block_is_left_and_the_pool_lost_it() {
-	let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
+	let (world, folder) = (World::start(), tempfile::tempdir().unwrap());
 	let order = world.lock().post(100, 5_000, 50_000);
 	for _ in 0..4 {
 		world.lock().mine();
@@ -448,7 +450,7 @@ async fn a_claim_should_be_sent_again_unchanged_when_its_block_is_left_and_the_p
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_order_should_be_let_be_when_another_claims_it_first() {
-	let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
+	let (world, folder) = (World::start(), tempfile::tempdir().unwrap());
 	let order = world.lock().post(100, 5_000, 50_000);
 	world.lock().forgetful = true;
 	let _miner = Miner::start(&world);
@@ -470,7 +472,7 @@ async fn an_order_should_be_let_be_when_another_claims_it_first() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_order_that_another_missed_should_be_rescued_without_a_claim() {
-	let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
+	let (world, folder) = (World::start(), tempfile::tempdir().unwrap());
 	let order = world.lock().post(100, 5, 50_000);
 	world.lock().claim_by_other(order);
 	let _miner = Miner::start(&world);
@@ -483,7 +485,7 @@ async fn an_order_that_another_missed_should_be_rescued_without_a_claim() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_missed_order_should_still_be_proven_and_pause_the_worker() {
-	let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
+	let (world, folder) = (World::start(), tempfile::tempdir().unwrap());
 	let workshop = quick();
 	workshop.millis.store(150, Ordering::SeqCst);
 	let order = world.lock().post(100, 8, 50_000);
@@ -513,7 +515,7 @@ async fn a_missed_order_should_still_be_proven_and_pause_the_worker() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_order_should_fail_and_pause_the_worker_when_proving_fails_twice() {
-	let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
+	let (world, folder) = (World::start(), tempfile::tempdir().unwrap());
 	let workshop = quick();
 	workshop.failures_to_come.store(1, Ordering::SeqCst);
 	let _miner = Miner::start(&world);
@@ -535,7 +537,7 @@ async fn an_order_should_fail_and_pause_the_worker_when_proving_fails_twice() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_submission_should_be_tried_twice_when_the_chain_refuses_the_proof() {
-	let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
+	let (world, folder) = (World::start(), tempfile::tempdir().unwrap());
 	let workshop = Arc::new(QuickWorkshop {
 		invalid: true,
 		..QuickWorkshop::default()
@@ -551,7 +553,7 @@ async fn a_submission_should_be_tried_twice_when_the_chain_refuses_the_proof() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_order_should_settle_when_the_node_goes_away_and_comes_back() {
-	let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
+	let (world, folder) = (World::start(), tempfile::tempdir().unwrap());
 	let order = world.lock().post(100, 5_000, 50_000);
 	let _miner = Miner::start(&world);
 	let life = Life::begin(&world, folder.path(), Fuse::default(), quick());
@@ -569,7 +571,7 @@ async fn an_order_should_settle_when_the_node_goes_away_and_comes_back() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_should_be_claimed_before_the_account_is_a_provider() {
-	let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
+	let (world, folder) = (World::start(), tempfile::tempdir().unwrap());
 	world.lock().register(false);
 	let order = world.lock().post(100, 5_000, 50_000);
 	let _miner = Miner::start(&world);
@@ -588,7 +590,7 @@ async fn nothing_should_be_claimed_before_the_account_is_a_provider() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_claim_should_be_signed_anew_when_another_transaction_took_its_nonce() {
-	let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
+	let (world, folder) = (World::start(), tempfile::tempdir().unwrap());
 	let order = world.lock().post(100, 5_000, 50_000);
 	world.lock().forgetful = true;
 	let _miner = Miner::start(&world);
@@ -609,7 +611,7 @@ async fn a_claim_should_be_signed_anew_when_another_transaction_took_its_nonce()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_settlement_should_be_known_when_the_receipt_was_removed_at_once() {
-	let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
+	let (world, folder) = (World::start(), tempfile::tempdir().unwrap());
 	let order = world.lock().post(100, 5_000, 50_000);
 	let miner = Miner::start(&world);
 	let life = Life::begin(
@@ -636,7 +638,7 @@ async fn a_settlement_should_be_known_when_the_receipt_was_removed_at_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stopping_worker_should_finish_what_it_claimed_and_take_nothing_new() {
-	let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
+	let (world, folder) = (World::start(), tempfile::tempdir().unwrap());
 	let workshop = quick();
 	workshop.millis.store(60, Ordering::SeqCst);
 	let order = world.lock().post(100, 5_000, 50_000);
@@ -668,7 +670,7 @@ async fn a_stopping_worker_should_finish_what_it_claimed_and_take_nothing_new() 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_worker_should_refuse_a_chain_that_was_started_afresh() {
-	let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
+	let (world, folder) = (World::start(), tempfile::tempdir().unwrap());
 	for _ in 0..30 {
 		world.lock().mine();
 	}
@@ -678,7 +680,7 @@ async fn the_worker_should_refuse_a_chain_that_was_started_afresh() {
 	}
 	life.kill().await;
 	// The same genesis, other blocks.
-	let world = World::new();
+	let world = World::start();
 	world.lock().salt = 1_000;
 	for _ in 0..20 {
 		world.lock().mine();
@@ -719,7 +721,7 @@ async fn orders_should_settle_once_whatever_happens() {
 	];
 	for seed in 0..12 {
 		let mut random = StdRng::seed_from_u64(seed);
-		let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
+		let (world, folder) = (World::start(), tempfile::tempdir().unwrap());
 		let orders: Vec<_> = (0..2)
 			.map(|_| world.lock().post(100, 5_000, 50_000))
 			.collect();

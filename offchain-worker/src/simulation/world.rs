@@ -81,7 +81,7 @@ pub struct World {
 }
 
 impl World {
-	pub fn new() -> Shared {
+	pub fn start() -> Shared {
 		let state = State {
 			registered: true,
 			..State::default()
