@@ -20,7 +20,7 @@ use lemma_primitives::{
 	provider::{Backend, Profile},
 };
 use lemma_zk_circuits::{
-	program::{Job, Program},
+	program::Program,
 	programs::gemm::{Gemm, Operands},
 };
 

@@ -61,12 +61,14 @@ pub fn measure(shape: Shape, preference: Preference) -> anyhow::Result<(Measurem
 	let first = prove(open()?.as_ref(), backend.as_ref(), &prover)?;
 	let job = open()?;
 	let (cost, memory_estimate_bytes) = (job.cost_estimate(), job.memory_estimate());
+	let cpu_before = cpu_seconds()?;
 	let Proven {
 		stages,
 		total_seconds,
 		rows_log2,
 		result,
 	} = prove(job.as_ref(), backend.as_ref(), &prover)?;
+	let cpu_seconds = cpu_seconds()? - cpu_before;
 
 	let verify = || -> anyhow::Result<()> {
 		let statement = Statement::of_result(
@@ -95,6 +97,7 @@ pub fn measure(shape: Shape, preference: Preference) -> anyhow::Result<(Measurem
 		shape: job.shape(),
 		stages,
 		total_seconds,
+		cpu_seconds,
 		peak_rss_bytes: peak_rss_bytes()?,
 		rows_log2,
 		proof_bytes: result.proof.len(),
@@ -188,6 +191,21 @@ fn peak_rss_bytes() -> anyhow::Result<u64> {
 	Ok(kilobytes * 1024)
 }
 
+/// Seconds of processor time that this process has used, all threads together, in steps of 10 ms.
+fn cpu_seconds() -> anyhow::Result<f64> {
+	let stat = fs::read_to_string("/proc/self/stat")
+		.context("/proc/self/stat, which tells the processor time, cannot be read")?;
+	// proc(5): the name in parentheses may hold anything; utime and stime are the 12th and 13th fields after it,
+	// in ticks of which Linux shows 100 a second.
+	let ticks: Option<u64> = stat.rsplit(')').next().and_then(|fields| {
+		let fields: Vec<&str> = fields.split_whitespace().skip(11).take(2).collect();
+		fields
+			.iter()
+			.try_fold(0u64, |sum, field| sum.checked_add(field.parse().ok()?))
+	});
+	Ok(ticks.context("/proc/self/stat tells no processor time")? as f64 / 100.0)
+}
+
 /// The middle one; sorts them.
 pub fn median(values: &mut [f64]) -> f64 {
 	values.sort_by(f64::total_cmp);
@@ -204,9 +222,22 @@ mod tests {
 	}
 
 	#[test]
+	fn cpu_seconds_should_grow_with_work() {
+		let before = cpu_seconds().unwrap();
+		let start = Instant::now();
+		// A busy machine gives this thread only a part of the time.
+		while cpu_seconds().unwrap() <= before {
+			assert!(
+				start.elapsed().as_secs() < 60,
+				"a minute of work took no processor time"
+			);
+		}
+	}
+
+	#[test]
 	fn peak_rss_should_grow_with_the_memory_that_is_touched() {
 		let before = peak_rss_bytes().unwrap();
-		let touched = vec![1u8; before as usize + (64 << 20)];
+		let touched = std::hint::black_box(vec![1u8; before as usize + (64 << 20)]);
 		assert!(peak_rss_bytes().unwrap() > before + (32 << 20));
 		drop(touched);
 	}
