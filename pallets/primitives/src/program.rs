@@ -92,17 +92,32 @@ mod tests {
 	use super::*;
 
 	fn rule(min: u32, max: u32, multiple_of: u32) -> LengthRule {
-		LengthRule { min, max, multiple_of }
+		LengthRule {
+			min,
+			max,
+			multiple_of,
+		}
 	}
 
 	#[test]
 	fn length_rule_should_be_valid_when_some_length_satisfies_it() {
-		for valid in [rule(1, 1, 1), rule(4, 4, 4), rule(5, 8, 4), rule(1, u32::MAX, 4)] {
+		for valid in [
+			rule(1, 1, 1),
+			rule(4, 4, 4),
+			rule(5, 8, 4),
+			rule(1, u32::MAX, 4),
+		] {
 			assert!(valid.is_valid(), "{valid:?}");
 			let some = (valid.min..=valid.max).take(8).any(|len| valid.allows(len));
 			assert!(some, "{valid:?}");
 		}
-		for invalid in [rule(0, 4, 4), rule(4, 4, 0), rule(8, 4, 4), rule(5, 7, 4), rule(1, 3, 4)] {
+		for invalid in [
+			rule(0, 4, 4),
+			rule(4, 4, 0),
+			rule(8, 4, 4),
+			rule(5, 7, 4),
+			rule(1, 3, 4),
+		] {
 			assert!(!invalid.is_valid(), "{invalid:?}");
 		}
 	}
@@ -114,6 +129,10 @@ mod tests {
 		for len in 0..40 {
 			assert_eq!(rule.allows(len), allowed.contains(&len), "{len}");
 		}
-		assert!(!LengthRule { multiple_of: 0, ..rule }.allows(8));
+		assert!(!LengthRule {
+			multiple_of: 0,
+			..rule
+		}
+		.allows(8));
 	}
 }

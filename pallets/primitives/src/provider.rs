@@ -99,8 +99,7 @@ pub struct Provider<AccountId, Balance, BlockNumber> {
 	/// Part of `active` that live claims have committed.
 	pub committed: Balance,
 	/// Bond on its way out, oldest first.
-	pub unbonding:
-		BoundedVec<UnbondingChunk<Balance, BlockNumber>, ConstU32<MAX_UNBONDING_CHUNKS>>,
+	pub unbonding: BoundedVec<UnbondingChunk<Balance, BlockNumber>, ConstU32<MAX_UNBONDING_CHUNKS>>,
 	/// Hot keys that this account names as its operators. Each claims and submits for it from when the
 	/// key itself has joined (`join_provider`), until it leaves or is named no longer.
 	pub operators: BoundedVec<AccountId, ConstU32<MAX_OPERATORS>>,

@@ -45,7 +45,12 @@ pub trait Programs {
 
 	/// Registers an Active program and gives one valid result of it with its proof, for benchmarks.
 	#[cfg(feature = "runtime-benchmarks")]
-	fn sample() -> Option<(ProgramId, InputCommitment, alloc::vec::Vec<u8>, alloc::vec::Vec<u8>)>;
+	fn sample() -> Option<(
+		ProgramId,
+		InputCommitment,
+		alloc::vec::Vec<u8>,
+		alloc::vec::Vec<u8>,
+	)>;
 }
 
 /// Why a proof was refused.

@@ -79,4 +79,3 @@ sp_api::decl_runtime_apis! {
 		) -> Result<(), Vec<u8>>;
 	}
 }
-
