@@ -5,6 +5,7 @@ mod deregister;
 mod join_provider;
 mod leave_provider;
 mod order_book;
+mod random_walk;
 mod register_provider;
 mod runtime_constants;
 mod set_operators;
