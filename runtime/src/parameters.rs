@@ -8,6 +8,8 @@
 pub use pallet::*;
 
 /// See the module.
+// The macros' code.
+#[allow(unused_qualifications, clippy::expect_used)]
 #[frame_support::pallet]
 pub mod pallet {
 	use frame_support::pallet_prelude::*;
@@ -31,8 +33,9 @@ pub mod pallet {
 	#[pallet::config]
 	pub trait Config: frame_system::Config {}
 
+	/// What a chain has whose genesis says nothing.
 	#[pallet::type_value]
-	pub(super) fn DefaultBlockTime() -> u64 {
+	pub fn DefaultBlockTime() -> u64 {
 		BLOCK_TIME_MS
 	}
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jsonrpsee::{
-	core::{RpcResult, SubscriptionResult},
+	core::{async_trait, RpcResult, SubscriptionResult},
 	proc_macros::rpc,
 	PendingSubscriptionSink,
 };
@@ -22,8 +22,8 @@ use super::{
 	errors::Error,
 	follow, settlement,
 	views::{
-		BlockView, OrderCostView, OrderView, OrdersEvent, OrdersPage, ProgramView, ProgramsPage,
-		ProviderView, ReceiptView, ResultView, VerdictView,
+		BlockView, OrderCostView, OrderView, OrdersPage, ProgramView, ProgramsPage, ProviderView,
+		ReceiptView, ResultView, VerdictView,
 	},
 };
 use crate::service::{FullBackend, FullClient};
@@ -109,7 +109,7 @@ pub trait LemmaApi {
 	#[subscription(
 		name = "lemma_subscribeOrders" => "lemma_ordersEvent",
 		unsubscribe = "lemma_unsubscribeOrders",
-		item = OrdersEvent,
+		item = super::views::OrdersEvent,
 	)]
 	async fn subscribe_orders(&self, order: Option<OrderId>) -> SubscriptionResult;
 }
@@ -204,6 +204,7 @@ impl Lemma {
 	}
 }
 
+#[async_trait]
 impl LemmaApiServer for Lemma {
 	fn order(&self, id: OrderId, at: Option<Hash>) -> RpcResult<Option<OrderView>> {
 		Ok(self.ask(at, |api, at| {

@@ -71,9 +71,8 @@ pub async fn run(
 
 	loop {
 		let next = futures::future::select(notifications.next(), Box::pin(sink.closed())).await;
-		let (notification, _) = match next {
-			Either::Left((Some(notification), closed)) => (notification, drop(closed)),
-			Either::Left((None, _)) | Either::Right(_) => return,
+		let Either::Left((Some(notification), _)) = next else {
+			return;
 		};
 		let steps = match notification {
 			Either::Left(new_best) => steps_to_best(&*client, &mut best, new_best),
