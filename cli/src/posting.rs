@@ -199,15 +199,12 @@ impl Poster<'_> {
 			Some(order) if record.is_of(self.client).await? => order,
 			_ => {
 				progress.wait("following the transaction of an earlier command");
-				// Whatever the pool says now, only the chain knows whether it was included.
-				let _ = self.client.send(&signed.bytes).await;
-				match self.follow(&signed, &mut record).await {
-					Ok(order) => order,
-					Err(e) if e.code == "transaction_expired" => {
+				match self.follow_earlier(&signed, &mut record).await? {
+					Some(order) => order,
+					None => {
 						self.ledger.forget(&self.request);
 						return Ok(None);
 					}
-					Err(e) => return Err(e),
 				}
 			}
 		};
@@ -223,6 +220,32 @@ impl Poster<'_> {
 		));
 		self.ledger.forget(&self.request);
 		Ok(None)
+	}
+
+	/// Finds the order of a transaction that an earlier command signed, whether or not it was sent; `None`
+	/// if it is in no block and can come into none.
+	async fn follow_earlier(
+		&self,
+		signed: &SignedBytes,
+		record: &mut Record,
+	) -> Outcome<Option<OrderId>> {
+		let account = &self.request.account;
+		// Asked before the search: what has used up the nonce by now is then found.
+		let used = self.client.nonce(account, At::Finalized).await? > signed.nonce;
+		if self.client.watch(signed).look().await?.is_none() {
+			// On the chain on which it was signed, what came before it is there.
+			let anew = self.client.next_nonce(account).await? < signed.nonce;
+			if used || anew {
+				return Ok(None);
+			}
+			// Whatever the pool says now, only the chain knows whether it is included.
+			let _ = self.client.send(&signed.bytes).await;
+		}
+		match self.follow(signed, record).await {
+			Ok(order) => Ok(Some(order)),
+			Err(e) if e.code == "transaction_expired" => Ok(None),
+			Err(e) => Err(e),
+		}
 	}
 
 	/// Posts a new order.

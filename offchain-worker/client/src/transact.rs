@@ -289,6 +289,13 @@ impl Watch {
 		}
 	}
 
+	/// Searches what there is of the best chain now, without waiting.
+	pub async fn look(&mut self) -> Result<Option<Inclusion>, Error> {
+		let finalized = self.client.finalized().await?;
+		self.found = self.search(finalized).await?;
+		Ok(self.found)
+	}
+
 	/// Starts over after a reorganisation, above what it cannot have changed. Not above what is final
 	/// *now*: that may include blocks which took the place of those that were searched.
 	fn rewind(&mut self) {
