@@ -36,6 +36,9 @@ pub struct Measurement {
 	pub stages: Stages,
 	/// Seconds from the inputs in memory to the outer proof, circuits built.
 	pub total_seconds: f64,
+	/// Seconds of processor time in that, all threads together. Where the total is much more than this over the
+	/// number of threads, the machine had other things to do.
+	pub cpu_seconds: f64,
 	/// Highest resident memory of the process that built the circuits and proved, bytes.
 	pub peak_rss_bytes: u64,
 	/// Rows of the program's own circuit, log2.
@@ -186,6 +189,7 @@ mod tests {
 				..Default::default()
 			},
 			total_seconds,
+			cpu_seconds: total_seconds,
 			peak_rss_bytes: 1_000_000_000,
 			rows_log2: 12,
 			proof_bytes: 91_914,
