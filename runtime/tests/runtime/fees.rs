@@ -1,10 +1,7 @@
 //! Who pays for block space, and how much.
 
 use codec::Encode;
-use frame_support::{
-	dispatch::{DispatchClass, GetDispatchInfo},
-	traits::Get,
-};
+use frame_support::dispatch::{DispatchClass, GetDispatchInfo};
 use lemma_primitives::{MAX_OUTPUT_BYTES, MAX_PROOF_BYTES, UNIT};
 use lemma_runtime::{
 	configs::system::{RuntimeBlockLength, RuntimeBlockWeights},

@@ -4,7 +4,7 @@ use frame_support::traits::{GetStorageVersion, StorageVersion};
 use lemma_primitives::{program::ProgramStatus, UNIT};
 use lemma_runtime::{
 	constants::time::BLOCK_TIME_MS, genesis, Aura, Balances, ChainParameters, JobOrders,
-	ProofVerification, ProviderStaking, Runtime, Sudo,
+	ProofVerification, ProviderStaking, Runtime,
 };
 use sp_keyring::Sr25519Keyring;
 
@@ -15,7 +15,10 @@ fn development_preset_should_have_one_validator_fast_blocks_and_rich_accounts() 
 	preset("development").expect("it builds").execute_with(|| {
 		assert_eq!(pallet_aura::Authorities::<Runtime>::get().len(), 1);
 		assert_eq!(Aura::slot_duration(), 2_000);
-		assert_eq!(Sudo::key(), Some(Sr25519Keyring::Alice.to_account_id()));
+		assert_eq!(
+			pallet_sudo::Key::<Runtime>::get(),
+			Some(Sr25519Keyring::Alice.to_account_id())
+		);
 		for account in Sr25519Keyring::well_known() {
 			assert_eq!(
 				Balances::free_balance(account.to_account_id()),
