@@ -222,13 +222,17 @@ impl Net {
 		record["state"].as_str().map(str::to_owned)
 	}
 
-	async fn reaches(&self, order: OrderId, state: &str) {
+	async fn reaches(&self, order: OrderId, wanted: &str) {
+		let ends = ["settled", "lost", "expired", "refused", "failed"];
 		let began = Instant::now();
-		while self.state(order).as_deref() != Some(state) {
+		loop {
+			let state = self.state(order).unwrap_or_default();
+			if state == wanted {
+				return;
+			}
 			assert!(
-				began.elapsed() < PATIENCE,
-				"order {order} is {:?}, not {state}:\n{}",
-				self.state(order),
+				began.elapsed() < PATIENCE && !ends.contains(&state.as_str()),
+				"order {order} is {state}, not {wanted}:\n{}",
 				self.log()
 			);
 			tokio::time::sleep(Duration::from_millis(100)).await;
