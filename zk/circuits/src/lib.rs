@@ -1,7 +1,7 @@
 //! Lemma's programs as plonky2 circuits, their wrapping into one outer proof, and the prover.
 //!
-//! A program's circuit P proves a statement less its program. W, of one fixed shape for all programs, verifies
-//! P with P's key built in. The outer circuit O verifies a proof of W's shape with a key that is a
+//! A program's circuit P proves a statement less its program. If P has not the one fixed shape, W, which has it,
+//! verifies P with P's key built in. The outer circuit O verifies a proof of that shape with a key that is a
 //! witness, and exposes the hash of that key: the program's id. O's key is the only one that the chain holds.
 //!
 //! - [`program`]: what a program is to the worker and the command line; [`programs`]: all there are

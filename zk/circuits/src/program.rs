@@ -119,7 +119,7 @@ pub enum Stage {
 	ProveProgram,
 	/// Shrinking a large program proof.
 	Shrink,
-	/// Wrapping into the fixed shape.
+	/// Wrapping into the fixed shape, for programs that have another.
 	Wrap,
 	/// The outer proof.
 	Outer,

@@ -95,9 +95,9 @@ impl Prover {
 		}
 	}
 
-	/// Proves `statement`, whose witness `set` completes: the program's proof, shrunk if it is large, wrapped,
-	/// and wrapped again for the chain. `progress` hears of each stage as it begins. The result has
-	/// been verified.
+	/// Proves `statement`, whose witness `set` completes: the program's proof, shrunk if it is large and
+	/// wrapped if it has not the fixed shape, and the outer proof of that. `progress` hears of each stage as
+	/// it begins. The result has been verified.
 	pub fn prove<T: Circuit>(
 		&self,
 		circuit: &T,
@@ -123,11 +123,11 @@ impl Prover {
 				shrinking.prove(&proof)
 			})?;
 		}
-		let wrapped = timed(&mut stages, Stage::Wrap, progress, || {
-			built.wrap.prove(&proof)
-		})?;
+		if let Some(wrap) = &built.wrap {
+			proof = timed(&mut stages, Stage::Wrap, progress, || wrap.prove(&proof))?;
+		}
 		let proof = timed(&mut stages, Stage::Outer, progress, || {
-			let proof = outer.prove(&wrapped, &built.wrap.data.verifier_only)?;
+			let proof = outer.prove(&proof, &built.shaped().verifier_only)?;
 			let proof = proof_to_bytes(&proof);
 			Verifier::embedded()
 				.and_then(|verifier| verifier.verify(statement, &proof))

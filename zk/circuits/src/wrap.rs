@@ -1,8 +1,9 @@
 //! Wrapping: from a program's circuit to a proof of the one fixed shape.
 //!
-//! W verifies P with P's key built in and exposes P's public inputs. Whatever P is, W has the same
-//! [`CommonCircuitData`]: the same gates, added whether used or not, and the same number of rows. So the outer
-//! circuit can verify any W, and the hash of W's key says which program was proven.
+//! The outer circuit verifies any circuit W of one [`CommonCircuitData`], whatever its key, and the hash of W's key
+//! says which program was proven. A program's circuit P that has no other gates than that shape and fits into its
+//! rows is filled up and *is* W. Any other P is wrapped: W verifies P with P's key built in and exposes P's
+//! public inputs; a large P is shrunk first.
 
 use std::sync::OnceLock;
 
@@ -65,8 +66,8 @@ pub fn shape() -> &'static CommonCircuitData<F, D> {
 	})
 }
 
-/// The id of a program: the Poseidon hash of a tag, W's constants-and-sigmas cap and W's circuit digest.
-/// As W's shape is fixed, these two are all that tells one W from another.
+/// The id of a program: the Poseidon hash of a tag and the key of the circuit of the fixed shape, W: its constants-and-sigmas
+/// cap and its circuit digest. As the shape is fixed, these two are all that tells one W from another.
 pub fn program_id(key: &VerifierOnlyCircuitData<C, D>) -> ProgramId {
 	let elements: Vec<F> = [F::from_canonical_u64(PROGRAM_TAG)]
 		.into_iter()
@@ -101,10 +102,7 @@ impl Recursion {
 	/// A circuit of the fixed shape.
 	fn wrapping(inner: &CircuitData) -> Self {
 		let (mut builder, proof) = Self::verifying(inner);
-		for gate in &shape().gates {
-			builder.add_gate_to_gate_set(gate.clone());
-		}
-		pad(&mut builder);
+		to_shape(&mut builder);
 		let data = builder.build::<C>();
 		assert_eq!(
 			&data.common,
@@ -141,8 +139,8 @@ pub struct Wrapped<T> {
 	targets: T,
 	/// What makes P's proof small enough to wrap; none for most programs.
 	pub shrinking: Vec<Recursion>,
-	/// W.
-	pub wrap: Recursion,
+	/// W; none if P has the fixed shape itself.
+	pub wrap: Option<Recursion>,
 }
 
 impl<T> Wrapped<T> {
@@ -153,9 +151,10 @@ impl<T> Wrapped<T> {
 	/// If the circuit adds public inputs, or is such that its wrap cannot have the fixed shape. Both are
 	/// faults of the circuit's code and show whenever it is built.
 	pub fn build(circuit: &impl Circuit<Targets = T>) -> Self {
-		let mut builder = Builder::new(circuit.config());
-		let statement = StatementTargets::add(&mut builder);
-		let targets = circuit.build(&mut builder, &statement);
+		if let Some(fitting) = Self::build_in_shape(circuit) {
+			return fitting;
+		}
+		let (builder, statement, targets) = Self::plain(circuit);
 		let program = builder.build::<C>();
 		assert_eq!(program.common.num_public_inputs, PROGRAM_PUBLIC_INPUTS);
 
@@ -180,18 +179,50 @@ impl<T> Wrapped<T> {
 			statement,
 			targets,
 			shrinking,
-			wrap,
+			wrap: Some(wrap),
 		}
+	}
+
+	fn plain(circuit: &impl Circuit<Targets = T>) -> (Builder, StatementTargets, T) {
+		let mut builder = Builder::new(circuit.config());
+		let statement = StatementTargets::add(&mut builder);
+		let targets = circuit.build(&mut builder, &statement);
+		(builder, statement, targets)
+	}
+
+	/// The circuit in the fixed shape, if it fits.
+	fn build_in_shape(circuit: &impl Circuit<Targets = T>) -> Option<Self> {
+		if circuit.config() != shape().config {
+			return None;
+		}
+		let (mut builder, statement, targets) = Self::plain(circuit);
+		if builder.num_gates() >= shape().degree() {
+			return None;
+		}
+		to_shape(&mut builder);
+		let program = builder.build::<C>();
+		(program.common == *shape()).then_some(Self {
+			program,
+			statement,
+			targets,
+			shrinking: Vec::new(),
+			wrap: None,
+		})
+	}
+
+	/// The circuit of the fixed shape, whose proof the outer circuit verifies.
+	pub fn shaped(&self) -> &CircuitData {
+		self.wrap.as_ref().map_or(&self.program, |wrap| &wrap.data)
 	}
 
 	/// The program's id.
 	pub fn id(&self) -> ProgramId {
-		program_id(&self.wrap.data.verifier_only)
+		program_id(&self.shaped().verifier_only)
 	}
 
 	/// Rows of all circuits together: by it the prover's cache is bounded.
 	pub fn rows(&self) -> usize {
-		let recursions = self.shrinking.iter().chain([&self.wrap]);
+		let recursions = self.shrinking.iter().chain(&self.wrap);
 		self.program.common.degree()
 			+ recursions
 				.map(|recursion| recursion.data.common.degree())
@@ -218,6 +249,14 @@ impl<T> Wrapped<T> {
 
 fn failed(error: anyhow::Error) -> ProveError {
 	ProveError::Prover(error.to_string())
+}
+
+/// Gives the circuit all gates of the fixed shape, and its rows if it has not more.
+fn to_shape(builder: &mut Builder) {
+	for gate in &shape().gates {
+		builder.add_gate_to_gate_set(gate.clone());
+	}
+	pad(builder);
 }
 
 /// Fills the circuit up to just over half of W's rows, so that it will have all of them: the build adds some

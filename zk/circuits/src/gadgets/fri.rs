@@ -107,10 +107,17 @@ fn verify_query(
 
 	// Leaves stand in bit-reversed order.
 	let mut point = {
-		let shift = builder.constant(F::coset_shift());
-		let root = F::primitive_root_of_unity(domain_bits);
-		let power = builder.exp_from_bits_const_base(root, index_bits.iter().rev());
-		builder.mul(shift, power)
+		let mut point = builder.constant(F::coset_shift());
+		let mut root = F::primitive_root_of_unity(domain_bits);
+		let bits: Vec<BoolTarget> = index_bits.iter().rev().copied().collect();
+		// In parts that plonky2 multiplies out; for more bits it takes a gate that the fixed shape of
+		// `crate::wrap` has not.
+		for part in bits.chunks(20) {
+			let power = builder.exp_from_bits_const_base(root, part.iter());
+			point = builder.mul(point, power);
+			root = root.exp_power_of_2(part.len());
+		}
+		point
 	};
 	let leaves = leaves.iter().map(|(leaf, _)| leaf.as_slice()).collect();
 	let mut value = word(builder, Query { point, leaves });

@@ -1,6 +1,8 @@
 //! Building blocks of circuits that more than one program can use.
 
 pub mod fri;
+pub mod merkle;
 pub mod opening;
+pub mod poseidon;
 #[cfg(test)]
 mod tests;

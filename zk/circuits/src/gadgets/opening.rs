@@ -39,11 +39,16 @@ use plonky2::{
 		ext_target::ExtensionTarget,
 		witness::{PartialWitness, WitnessWrite},
 	},
-	util::{reducing::ReducingFactorTarget, timing::TimingTree},
+	util::{
+		reducing::ReducingFactorTarget, reverse_index_bits_in_place, timing::TimingTree, transpose,
+	},
 };
 use rayon::prelude::*;
 
-use super::fri::{verify_low_degree, Query};
+use super::{
+	fri::{verify_low_degree, Query},
+	merkle::merkle_tree,
+};
 use crate::{Builder, C, D, F, F2};
 
 /// The size of a family and how it is bundled.
@@ -95,7 +100,11 @@ pub fn fri_params(config: &FriConfig, degree_log: usize) -> FriParams {
 	}
 }
 
-/// The sequence of log2 arities, each at most 4, for which one query takes the fewest rows.
+/// log2 of the arity of every folding step: the one for which the fixed shape of [`crate::wrap`] has gates, so
+/// that a circuit with an opening can have that shape itself.
+const ARITY_BITS: usize = 4;
+
+/// The sequence of log2 arities, each [`ARITY_BITS`], for which one query takes the fewest rows: how soon to stop.
 fn cheapest_folding(config: &FriConfig, degree_log: usize) -> Vec<usize> {
 	// Rows, in hundredths, of one folding step by 2^arity down to words of 2^domain_log, or of the last polynomial.
 	let step = |arity: usize, domain_log: usize| {
@@ -116,7 +125,7 @@ fn cheapest_folding(config: &FriConfig, degree_log: usize) -> Vec<usize> {
 	let mut best: Vec<(usize, Vec<usize>)> = Vec::new();
 	for degree in 0..=degree_log {
 		let mut choice = (last(degree), vec![]);
-		for arity in 1..=degree.min(4) {
+		for arity in [ARITY_BITS].into_iter().filter(|arity| *arity <= degree) {
 			let domain_log = degree - arity + config.rate_bits;
 			if domain_log < config.cap_height {
 				continue;
@@ -143,7 +152,7 @@ impl Committed {
 	/// polynomial gT + j stands at rT + j.
 	pub fn new(family: Family, config: &FriConfig, fill: impl Fn(usize, &mut [F]) + Sync) -> Self {
 		let length = 1 << family.bundle_degree_log();
-		let polynomials = (0..family.bundles())
+		let polynomials: Vec<_> = (0..family.bundles())
 			.into_par_iter()
 			.map(|bundle| {
 				let mut coefficients = vec![F::ZERO; length];
@@ -152,14 +161,29 @@ impl Committed {
 			})
 			.collect();
 		let roots = fft_root_table(length << config.rate_bits);
-		let batch = PolynomialBatch::from_coeffs(
+		let merkle_tree = {
+			let on_domain: Vec<Vec<F>> = polynomials
+				.par_iter()
+				.map(|polynomial: &PolynomialCoeffs<F>| {
+					polynomial
+						.lde(config.rate_bits)
+						.coset_fft_with_options(F::coset_shift(), Some(config.rate_bits), Some(&roots))
+						.values
+				})
+				.collect();
+			let mut leaves = transpose(&on_domain);
+			reverse_index_bits_in_place(&mut leaves);
+			drop(on_domain);
+			merkle_tree(leaves, config.cap_height)
+		};
+		// What `PolynomialBatch::from_coeffs` makes of it, but for the time.
+		let batch = PolynomialBatch {
 			polynomials,
-			config.rate_bits,
-			false,
-			config.cap_height,
-			&mut TimingTree::default(),
-			Some(&roots),
-		);
+			merkle_tree,
+			degree_log: family.bundle_degree_log(),
+			rate_bits: config.rate_bits,
+			blinding: false,
+		};
 		Self { family, batch }
 	}
 

@@ -1,10 +1,17 @@
 //! What a cheat can do, each of which must be refused.
 
-use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::{
+	panic::{catch_unwind, AssertUnwindSafe},
+	sync::{Arc, OnceLock},
+};
 
 use lemma_zk_circuits::{
-	outer::Outer, program::ProveError, security, targets::StatementTargets, wrap, Builder,
-	CircuitData, Proof, C,
+	outer::Outer,
+	program::ProveError,
+	security,
+	targets::StatementTargets,
+	wrap::{self, Wrapped},
+	Builder, CircuitData, Proof, C,
 };
 use lemma_zk_statement::{binding, Statement};
 use lemma_zk_verifier::{proof_to_bytes, Verifier, VerifyError, MAX_PROOF_BYTES};
@@ -13,6 +20,7 @@ use plonky2::{
 	gates::noop::NoopGate,
 	iop::{
 		generator::generate_partial_witness,
+		target::Target,
 		witness::{PartialWitness, WitnessWrite},
 	},
 	plonk::prover::prove_with_partition_witness,
@@ -205,7 +213,7 @@ fn proof_of_overwritten_witness(changes: &[(usize, u64)]) -> Option<Proof> {
 }
 
 #[test]
-fn witness_that_bypasses_the_generators_should_be_refused_by_the_wrap() {
+fn witness_that_bypasses_the_generators_should_have_no_outer_proof() {
 	let (circuit, _) = small();
 	let built = prover().circuit(&circuit);
 	let untouched = proof_of_overwritten_witness(&[]).expect("an honest witness is provable");
@@ -223,12 +231,24 @@ fn witness_that_bypasses_the_generators_should_be_refused_by_the_wrap() {
 			built.program.verify(proof.clone()).is_err(),
 			"public input {place}"
 		);
-		assert!(built.wrap.prove(&proof).is_err(), "public input {place}");
+		let outer = outer_proof(prover().outer(), &proof, built.shaped());
+		assert!(outer.is_none(), "public input {place}");
 	}
 	assert!(
 		made > 0,
 		"plonky2's prover refuses all of these by itself: nothing was tested"
 	);
+}
+
+/// A program that is too large for the fixed shape, and its own proof.
+fn large() -> &'static (Arc<Wrapped<[Target; 2]>>, Proof) {
+	static LARGE: OnceLock<(Arc<Wrapped<[Target; 2]>>, Proof)> = OnceLock::new();
+	LARGE.get_or_init(|| {
+		let built = prover().circuit(&Sum { rows_log2: 13 });
+		let witness = built.witness(&honest().0, set).unwrap();
+		let proof = built.prove_program(witness).unwrap();
+		(built, proof)
+	})
 }
 
 /// A circuit of 24 public inputs that proves nothing at all.
@@ -288,12 +308,10 @@ fn outer_proof(
 #[test]
 fn proof_of_another_shape_should_not_be_taken_for_a_wrap() {
 	let outer = prover().outer();
-	let built = prover().circuit(&small().0);
-	// A program's own proof; one of too few and of too many rows; one of other gates.
-	let program = built
-		.prove_program(built.witness(&honest().0, set).unwrap())
-		.unwrap();
-	assert!(outer_proof(outer, &program, &built.program).is_none());
+	// A large program's own proof; one of too few and of too many rows; one of other gates.
+	let (large, program) = large();
+	assert_ne!(&large.program.common, wrap::shape());
+	assert!(outer_proof(outer, program, &large.program).is_none());
 	for (gates_of_the_shape, rows) in [
 		(true, (1 << 10) + 1),
 		(true, (1 << 12) + 1),
@@ -306,17 +324,35 @@ fn proof_of_another_shape_should_not_be_taken_for_a_wrap() {
 }
 
 #[test]
-fn wrap_should_not_be_taken_with_another_wraps_key() {
+fn proof_should_not_be_taken_with_another_programs_key() {
 	let built = prover().circuit(&small().0);
-	let other = prover().circuit(&Sum { rows_log2: 7 });
-	let program = built
+	let other = prover().circuit(&Sum { rows_log2: 13 });
+	let proof = built
 		.prove_program(built.witness(&honest().0, set).unwrap())
 		.unwrap();
-	let wrapped = built.wrap.prove(&program).unwrap();
-	assert!(outer_proof(prover().outer(), &wrapped, &built.wrap.data).is_some());
-	assert!(outer_proof(prover().outer(), &wrapped, &other.wrap.data).is_none());
-	// Nor does another program's wrap take the program's proof.
-	let taken = catch_unwind(AssertUnwindSafe(|| other.wrap.prove(&program)));
+	let outer = prover().outer();
+	assert!(outer_proof(outer, &proof, built.shaped()).is_some());
+	assert!(outer_proof(outer, &proof, other.shaped()).is_none());
+}
+
+#[test]
+fn wrap_should_take_only_proofs_of_its_own_program() {
+	let (large, program) = large();
+	let wrap = large
+		.wrap
+		.as_ref()
+		.expect("it is too large for the fixed shape");
+	assert!(wrap.prove(program).is_ok());
+	for place in [0, 8, 12, 20, 23] {
+		let mut changed = program.clone();
+		changed.public_inputs[place] += lemma_zk_circuits::F::ONE;
+		assert!(wrap.prove(&changed).is_err(), "public input {place}");
+	}
+	let built = prover().circuit(&small().0);
+	let others = built
+		.prove_program(built.witness(&honest().0, set).unwrap())
+		.unwrap();
+	let taken = catch_unwind(AssertUnwindSafe(|| wrap.prove(&others)));
 	assert!(!matches!(taken, Ok(Ok(_))));
 }
 

@@ -10,13 +10,16 @@ use crate::sum::{honest, honest_binding, honest_output, prover, set, statement, 
 #[test]
 fn programs_of_all_sizes_should_be_proven_under_the_one_key_with_ids_of_their_own() {
 	let mut ids = vec![honest().0.program];
-	// Too few rows for FRI to fold; the most that are wrapped at once; and so many that it is shrunk first.
-	for (rows_log2, shrinkings) in [(5, 0), (13, 0), (14, 1)] {
+	// So few rows that it is filled up to the shape; the most that are wrapped at once; and so many that it is
+	// shrunk first.
+	for (rows_log2, wrapped, shrinkings) in [(5, false, 0), (13, true, 0), (14, true, 1)] {
 		let circuit = Sum { rows_log2 };
 		let built = prover().circuit(&circuit);
-		assert_eq!(built.program.common.degree_bits(), rows_log2);
+		let program_rows_log2 = rows_log2.max(wrap::shape().degree_bits());
+		assert_eq!(built.program.common.degree_bits(), program_rows_log2);
+		assert_eq!(built.wrap.is_some(), wrapped);
 		assert_eq!(built.shrinking.len(), shrinkings);
-		assert_eq!(&built.wrap.data.common, wrap::shape());
+		assert_eq!(&built.shaped().common, wrap::shape());
 
 		let statement = statement(built.id(), honest_binding(), &honest_output());
 		let begun = Mutex::new(Vec::new());
@@ -29,10 +32,11 @@ fn programs_of_all_sizes_should_be_proven_under_the_one_key_with_ids_of_their_ow
 			.verify(&statement, &proved.proof)
 			.unwrap();
 
-		assert_eq!(proved.rows_log2 as usize, rows_log2);
+		assert_eq!(proved.rows_log2 as usize, program_rows_log2);
 		let mut stages = vec![Stage::ProveProgram];
 		stages.extend(vec![Stage::Shrink; shrinkings]);
-		stages.extend([Stage::Wrap, Stage::Outer]);
+		stages.extend(wrapped.then_some(Stage::Wrap));
+		stages.push(Stage::Outer);
 		assert_eq!(*begun.lock().unwrap(), stages);
 		assert_eq!(
 			proved

@@ -23,32 +23,33 @@ const OUTER_LOGS: [usize; 7] = [8, 9, 10, 11, 12, 14, 16];
 /// Parameters of each class, by inner and outer dimension: the commitments' rate, log2 of the polynomials in a
 /// bundle, and log2 of the circuit's rows, which come of the two.
 ///
-/// Each is the cheapest to commit to of those with the fewest rows. A rate of a quarter halves the time and the memory of
+/// Each is the cheapest to commit to of those that fit into the 2^12 rows of the fixed shape, and so need no
+/// wrap; where none fits, of those with the fewest rows. A rate of a quarter halves the time and the memory of
 /// committing and costs half as many queries more. Larger bundles make the leaves that a query hashes shorter and
 /// its paths longer, and take more hashing to commit to; rows are fewest with 16 to 64 bundles. (The last class, whose
 /// commitments take by far the most of the time, has twice the fewest rows.)
 const PARAMETERS: [[(CommitmentRate, usize, usize); 7]; 7] = [
 	[
-		(Quarter, 1, 11),
-		(Quarter, 1, 11),
-		(Eighth, 1, 11),
-		(Eighth, 1, 11),
-		(Eighth, 1, 11),
-		(Quarter, 1, 12),
-		(Quarter, 1, 12),
+		(Quarter, 0, 12),
+		(Quarter, 0, 12),
+		(Quarter, 0, 12),
+		(Quarter, 0, 12),
+		(Quarter, 0, 12),
+		(Quarter, 0, 12),
+		(Quarter, 0, 12),
 	],
 	[
-		(Eighth, 1, 11),
-		(Eighth, 1, 11),
-		(Eighth, 1, 11),
+		(Quarter, 0, 12),
+		(Quarter, 0, 12),
+		(Quarter, 0, 12),
+		(Quarter, 0, 12),
+		(Quarter, 0, 12),
 		(Quarter, 1, 12),
-		(Quarter, 1, 12),
-		(Quarter, 1, 12),
-		(Eighth, 1, 12),
+		(Eighth, 0, 12),
 	],
 	[
-		(Eighth, 2, 11),
-		(Eighth, 3, 11),
+		(Quarter, 1, 12),
+		(Quarter, 1, 12),
 		(Quarter, 1, 12),
 		(Quarter, 1, 12),
 		(Quarter, 1, 12),
@@ -196,8 +197,10 @@ impl Class {
 		const PERMUTATION: f64 = 0.65e-6;
 		/// A large part of an opening: for each coefficient of both operands.
 		const COEFFICIENT: f64 = 20e-9;
-		/// Wrap and outer proof.
-		const FRAME: f64 = 2.6;
+		/// The outer proof.
+		const FRAME: f64 = 1.0;
+		/// The wrap, for circuits that have not the fixed shape themselves.
+		const WRAP: f64 = 1.6;
 		/// One row of the program's circuit.
 		const ROW: f64 = 0.45e-3;
 		/// Shrinking a larger circuit's proof.
@@ -207,6 +210,7 @@ impl Class {
 		let coefficients = 2.0 * (1u64 << (self.inner_log + self.outer_log)) as f64;
 		let rows = (1u64 << self.rows_log2()) as f64;
 		let shrink = if self.rows_log2() > 13 { SHRINK } else { 0.0 };
-		FRAME + shrink + rows * ROW + permutations * PERMUTATION + coefficients * COEFFICIENT
+		let wrap = if self.rows_log2() > 12 { WRAP } else { 0.0 };
+		FRAME + wrap + shrink + rows * ROW + permutations * PERMUTATION + coefficients * COEFFICIENT
 	}
 }
