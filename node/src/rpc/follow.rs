@@ -219,7 +219,9 @@ mod tests {
 	use std::collections::HashMap;
 
 	use lemma_primitives::order::{OrderChange, OrderChangeKind};
+	use lemma_runtime::Header;
 	use sp_blockchain::CachedHeaderMetadata;
+	use sp_runtime::traits::Header as _;
 
 	use super::*;
 
@@ -257,13 +259,16 @@ mod tests {
 				.0
 				.get(&hash)
 				.ok_or_else(|| sp_blockchain::Error::UnknownBlock(hash.to_string()))?;
-			Ok(CachedHeaderMetadata {
-				hash,
+			let header = Header::new(
 				number,
+				Default::default(),
+				Default::default(),
 				parent,
-				state_root: Hash::zero(),
-				ancestor: parent,
-			})
+				Default::default(),
+			);
+			let mut metadata = CachedHeaderMetadata::<Block>::from(&header);
+			metadata.hash = hash;
+			Ok(metadata)
 		}
 
 		fn insert_header_metadata(&self, _: Hash, _: CachedHeaderMetadata<Block>) {}

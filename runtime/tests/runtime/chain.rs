@@ -112,11 +112,6 @@ impl Chain {
 		self.read(|| <Balances as Inspect<AccountId>>::total_balance(&who.to_account_id()))
 	}
 
-	/// What an account has free.
-	pub fn free(&mut self, who: Sr25519Keyring) -> Balance {
-		self.read(|| Balances::free_balance(who.to_account_id()))
-	}
-
 	/// Events of the last block.
 	pub fn events(&mut self) -> Vec<RuntimeEvent> {
 		self.read(|| {
