@@ -167,7 +167,11 @@ impl Committed {
 				.map(|polynomial: &PolynomialCoeffs<F>| {
 					polynomial
 						.lde(config.rate_bits)
-						.coset_fft_with_options(F::coset_shift(), Some(config.rate_bits), Some(&roots))
+						.coset_fft_with_options(
+							F::coset_shift(),
+							Some(config.rate_bits),
+							Some(&roots),
+						)
 						.values
 				})
 				.collect();
