@@ -115,7 +115,6 @@ fn job_should_go_from_a_blob_to_a_proof_that_the_chain_accepts() {
 		Stage::Commit,
 		Stage::Open,
 		Stage::ProveProgram,
-		Stage::Wrap,
 		Stage::Outer,
 	];
 	assert_eq!(*heard.lock().unwrap(), stages);
