@@ -4,7 +4,9 @@
 mod client;
 
 use std::{
+	fs::File,
 	net::TcpListener,
+	path::{Path, PathBuf},
 	process::{Child, Command, Stdio},
 	time::{Duration, Instant},
 };
@@ -22,10 +24,11 @@ use sp_runtime::generic::Era;
 /// How long anything may take that happens within a few blocks of two seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A node that stops when it is dropped.
+/// A node that stops when it is dropped, and shows the end of its log if its test has failed.
 struct Node {
 	process: Child,
 	port: u16,
+	log: PathBuf,
 }
 
 impl Node {
@@ -34,14 +37,15 @@ impl Node {
 			.and_then(|listener| listener.local_addr())
 			.expect("a port is free")
 			.port();
+		let log = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("node-{port}.log"));
 		let process = Command::new(env!("CARGO_BIN_EXE_lemma-node"))
 			.args(["--dev", "--no-prometheus", "--no-telemetry", "--no-mdns"])
 			.args(["--port", "0", "--rpc-port", &port.to_string()])
 			.stdout(Stdio::null())
-			.stderr(Stdio::null())
+			.stderr(File::create(&log).expect("the log can be written"))
 			.spawn()
 			.expect("the node starts");
-		let node = Self { process, port };
+		let node = Self { process, port, log };
 		let start = Instant::now();
 		while node
 			.call("chain_getBlockHash", json!([1]))
@@ -90,8 +94,19 @@ impl Node {
 
 impl Drop for Node {
 	fn drop(&mut self) {
+		let ended = self.process.try_wait();
 		let _ = self.process.kill();
 		let _ = self.process.wait();
+		if std::thread::panicking() {
+			let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+			let lines: Vec<&str> = log.lines().collect();
+			let end = &lines[lines.len().saturating_sub(30)..];
+			eprintln!(
+				"the node had ended: {ended:?}; the end of its log:\n{}",
+				end.join("\n")
+			);
+		}
+		let _ = std::fs::remove_file(&self.log);
 	}
 }
 
