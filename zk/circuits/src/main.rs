@@ -93,8 +93,11 @@ fn keys(root: &Path, check: bool, only: Option<&str>) -> Result<()> {
 /// compared.
 fn sample(path: &Path, prover: &Prover, check: bool) -> Result<()> {
 	let verdict = match Sample::committed() {
-		Some(sample) => sample.verify().map_err(|error| error.to_string()),
 		None => Err("it is of another format".into()),
+		Some(sample) if programs::find(&sample.program).is_none() => {
+			Err("it is of an earlier circuit".into())
+		}
+		Some(sample) => sample.verify().map_err(|error| error.to_string()),
 	};
 	match verdict {
 		Ok(()) => println!("{}: verifies", path.display()),
