@@ -1,12 +1,15 @@
 //! A chain in memory: the development preset, and blocks of signed transactions that go the way that
 //! they go in a node, through the executive with all its extensions.
 
+use std::sync::OnceLock;
+
 use codec::{Decode, Encode};
 use lemma_runtime::{
 	AccountId, Balance, Balances, BlockNumber, Executive, Hash, Header, RuntimeCall, RuntimeEvent,
 	SignedPayload, System, TxExtension, UncheckedExtrinsic,
 };
 use sc_chain_spec::GenesisConfigBuilderRuntimeCaller;
+use sp_core::storage::Storage;
 use sp_io::TestExternalities;
 use sp_keyring::Sr25519Keyring;
 use sp_runtime::{
@@ -34,6 +37,17 @@ pub fn preset(name: &str) -> Result<TestExternalities, String> {
 	GenesisConfigBuilderRuntimeCaller::<()>::new(wasm())
 		.get_storage_for_named_preset(Some(&name.to_string()))
 		.map(TestExternalities::new)
+}
+
+/// State of the development preset. Built once for all tests: it takes seconds to compile the blob.
+pub fn development() -> TestExternalities {
+	static STORAGE: OnceLock<Storage> = OnceLock::new();
+	let storage = STORAGE.get_or_init(|| {
+		GenesisConfigBuilderRuntimeCaller::<()>::new(wasm())
+			.get_storage_for_named_preset(Some(&"development".to_string()))
+			.expect("the preset builds")
+	});
+	TestExternalities::new(storage.clone())
 }
 
 /// A chain that makes its own blocks.

@@ -8,11 +8,11 @@ use lemma_runtime::{
 };
 use sp_keyring::Sr25519Keyring;
 
-use crate::chain::preset;
+use crate::chain::{development, preset};
 
 #[test]
 fn development_preset_should_have_one_validator_fast_blocks_and_rich_accounts() {
-	preset("development").expect("it builds").execute_with(|| {
+	development().execute_with(|| {
 		assert_eq!(pallet_aura::Authorities::<Runtime>::get().len(), 1);
 		assert_eq!(Aura::slot_duration(), 2_000);
 		assert_eq!(
@@ -43,7 +43,7 @@ fn preset_should_register_every_committed_program() {
 	let committed = lemma_zk_circuits::keys::committed();
 	assert!(!committed.is_empty());
 
-	preset("development").expect("it builds").execute_with(|| {
+	development().execute_with(|| {
 		let registered = genesis::programs();
 		assert_eq!(registered.len(), committed.len());
 		for (key, (id, element, _, description)) in committed.iter().zip(registered) {
@@ -83,7 +83,7 @@ fn unknown_preset_should_not_exist() {
 
 #[test]
 fn lemma_pallets_should_have_storage_versions() {
-	preset("development").expect("it builds").execute_with(|| {
+	development().execute_with(|| {
 		let one = StorageVersion::new(1);
 		assert_eq!(ProofVerification::on_chain_storage_version(), one);
 		assert_eq!(ProviderStaking::on_chain_storage_version(), one);

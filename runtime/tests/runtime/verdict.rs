@@ -1,7 +1,7 @@
 //! The blob's verdict on proofs is the native one: on an honest proof, and on more than a thousand that
 //! somebody has tampered with. None of those is accepted, and none traps the blob.
 
-use std::{borrow::Cow, time::Instant};
+use std::{borrow::Cow, sync::OnceLock, time::Instant};
 
 use codec::{Decode, Encode};
 use lemma_primitives::traits::Programs;
@@ -12,7 +12,7 @@ use sp_io::TestExternalities;
 use sp_keyring::Sr25519Keyring::Bob;
 
 use crate::{
-	chain::{preset, wasm},
+	chain::{development, wasm},
 	proof::{binding, small, Job},
 };
 
