@@ -27,11 +27,10 @@ struct Blob {
 
 impl Blob {
 	fn new() -> Self {
-		let state = preset("development").expect("the preset builds");
-		Self {
-			executor: WasmExecutor::builder().build(),
-			state,
-		}
+		// One executor for all tests, because it keeps the compiled blob.
+		static EXECUTOR: OnceLock<WasmExecutor<sp_io::SubstrateHostFunctions>> = OnceLock::new();
+		let executor = EXECUTOR.get_or_init(|| WasmExecutor::builder().build()).clone();
+		Self { executor, state: development() }
 	}
 
 	/// Calls the runtime API as a node does. An error is a trap.
