@@ -29,8 +29,13 @@ impl Blob {
 	fn new() -> Self {
 		// One executor for all tests, because it keeps the compiled blob.
 		static EXECUTOR: OnceLock<WasmExecutor<sp_io::SubstrateHostFunctions>> = OnceLock::new();
-		let executor = EXECUTOR.get_or_init(|| WasmExecutor::builder().build()).clone();
-		Self { executor, state: development() }
+		let executor = EXECUTOR
+			.get_or_init(|| WasmExecutor::builder().build())
+			.clone();
+		Self {
+			executor,
+			state: development(),
+		}
 	}
 
 	/// Calls the runtime API as a node does. An error is a trap.
