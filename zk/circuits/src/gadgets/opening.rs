@@ -364,24 +364,26 @@ impl OpeningTargets {
 		} = &self.proof;
 		let last = &query_round_proofs[query_round_proofs.len() - 1];
 		let (leaf, path) = &last.initial_trees_proof.evals_proofs[1];
-		let step = &last.steps[last.steps.len() - 1];
-		vec![
+		let mut sites = vec![
 			("value of the first family", self.values[0][0].0[0]),
 			(
 				"value of the last family",
 				self.values[1][self.values[1].len() - 1].0[1],
 			),
-			(
-				"cap of a folded word",
-				commit_phase_merkle_caps[0].0[2].elements[0],
-			),
 			("last polynomial", final_poly.0[0].0[0]),
 			("proof of work", *pow_witness),
 			("leaf", leaf[0]),
 			("path of a leaf", path.siblings[0].elements[2]),
-			("coset", step.evals[0].0[0]),
-			("path of a coset", step.merkle_proof.siblings[0].elements[0]),
-		]
+		];
+		// Words of small degree are not folded, but sent as they are.
+		if let (Some(cap), Some(step)) = (commit_phase_merkle_caps.first(), last.steps.last()) {
+			sites.extend([
+				("cap of a folded word", cap.0[2].elements[0]),
+				("coset", step.evals[0].0[0]),
+				("path of a coset", step.merkle_proof.siblings[0].elements[0]),
+			]);
+		}
+		sites
 	}
 }
 

@@ -88,7 +88,7 @@ fn commitment_should_have_a_known_answer() {
 	let commitment = CommittedOperands::new(CLASS, &operands).commitment;
 	assert_eq!(
 		hex::encode(commitment),
-		"4f9d48f00245935a8246577e9bcd5cb625fa914c646c4cce6d007b3f0fdf3b35"
+		"15d1f264a64ffc55380601c13c1a850d60cc9974194af7be84ca6390c4129049"
 	);
 }
 
