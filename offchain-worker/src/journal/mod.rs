@@ -11,7 +11,7 @@ mod record;
 
 use std::{
 	path::Path,
-	time::{SystemTime, UNIX_EPOCH},
+	time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use codec::{Decode, Encode};
@@ -39,6 +39,10 @@ const FINAL_RECORDS_KEPT: usize = 10_000;
 const HISTORY_KEPT: usize = 200;
 /// Memory for the database's cache, bytes.
 const CACHE_BYTES: usize = 32 * 1024 * 1024;
+
+/// How long another process may hold the file before opening it fails, and how often it is tried.
+const LOCK_PATIENCE: Duration = Duration::from_secs(10);
+const LOCK_POLL: Duration = Duration::from_millis(50);
 
 /// Bytes that the journal keeps beside a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,9 +172,10 @@ fn builder() -> redb::Builder {
 }
 
 impl Journal {
-	/// Opens the journal, or begins one where there is no file.
+	/// Opens the journal, or begins one where there is no file. Waits up to 10 seconds for another process
+	/// that has it open: a worker that is just ending, or `lemma-worker journal` tidying up after one.
 	pub fn open(path: &Path, fuse: Fuse) -> Result<Self, JournalError> {
-		let database = builder().create(path)?;
+		let database = patiently(|| builder().create(path))?;
 		let transaction = database.begin_write()?;
 		{
 			transaction.open_table(ORDERS)?;
@@ -401,14 +406,32 @@ impl Journal {
 	}
 }
 
+/// Tries to open the database until no other process holds it.
+fn patiently<T>(
+	mut open: impl FnMut() -> Result<T, redb::DatabaseError>,
+) -> Result<T, redb::DatabaseError> {
+	let began = Instant::now();
+	loop {
+		match open() {
+			Err(redb::DatabaseError::DatabaseAlreadyOpen) if began.elapsed() < LOCK_PATIENCE => {
+				std::thread::sleep(LOCK_POLL);
+			}
+			opened => return opened,
+		}
+	}
+}
+
 /// All records of the journal at `path`, which a running worker may be writing.
 pub fn read(path: &Path) -> Result<Vec<Record>, JournalError> {
-	match builder().open_read_only(path) {
-		Ok(database) => read_from(&database),
+	let open = || match builder().open_read_only(path) {
 		// A worker died and none runs: its last commit is whole, but only a writer may tidy up.
-		Err(redb::DatabaseError::RepairAborted) => Journal::open(path, Fuse::default())?.all(),
-		Err(error) => Err(error.into()),
-	}
+		Err(redb::DatabaseError::RepairAborted) => {
+			drop(builder().open(path)?);
+			builder().open_read_only(path)
+		}
+		opened => opened,
+	};
+	read_from(&patiently(open)?)
 }
 
 fn read_from(database: &ReadOnlyDatabase) -> Result<Vec<Record>, JournalError> {

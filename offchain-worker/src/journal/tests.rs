@@ -287,3 +287,15 @@ fn a_record_should_read_well_as_json() {
 	assert_eq!(json["paid"], "18446744073709551616");
 	assert_eq!(json["program"], format!("0x{}", "02".repeat(32)));
 }
+
+#[test]
+fn opening_should_wait_for_a_process_that_is_letting_go_of_the_journal() {
+	let fixture = Fixture::new();
+	let held = fixture.open();
+	let letting_go = std::thread::spawn(move || {
+		std::thread::sleep(std::time::Duration::from_millis(300));
+		drop(held);
+	});
+	fixture.open();
+	letting_go.join().unwrap();
+}
