@@ -10,7 +10,7 @@
 use plonky2::{
 	field::{
 		goldilocks_field::GoldilocksField,
-		types::{Field64, PrimeField64},
+		types::PrimeField64,
 	},
 	hash::{
 		hash_types::HashOut,
@@ -240,7 +240,11 @@ fn circulant(v: [i64; WIDTH]) -> [i64; WIDTH] {
 
 #[cfg(test)]
 mod tests {
-	use plonky2::{field::types::Sample, hash::poseidon::PoseidonHash, plonk::config::Hasher};
+	use plonky2::{
+		field::types::{Field64, Sample},
+		hash::poseidon::PoseidonHash,
+		plonk::config::Hasher,
+	};
 
 	use super::*;
 
