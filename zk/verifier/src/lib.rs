@@ -22,6 +22,7 @@
 
 extern crate alloc;
 
+mod keccak;
 mod key;
 #[cfg(all(target_arch = "wasm32", any(target_os = "none", target_os = "unknown")))]
 mod no_randomness;
@@ -34,17 +35,15 @@ use lemma_zk_statement::{Statement, F};
 use plonky2::{
 	plonk::{
 		circuit_data::VerifierCircuitData,
-		config::KeccakGoldilocksConfig,
 		proof::{Proof, ProofWithPublicInputs},
 	},
 	util::serialization::{Read, Write},
 };
 
+pub use keccak::OuterConfig;
 pub use key::key_to_bytes;
 use reader::Reader;
 
-/// What outer proofs are made with: Keccak in the Merkle trees and the transcript.
-pub type OuterConfig = KeccakGoldilocksConfig;
 /// An outer proof, without its public inputs.
 pub type OuterProof = Proof<F, OuterConfig, 2>;
 /// The outer circuit's verifying key.
