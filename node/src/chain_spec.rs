@@ -1,9 +1,9 @@
 //! The chains that the node knows by name. What is in their genesis is the runtime's business: see
 //! `lemma_runtime::genesis`.
 
-use lemma_runtime::WASM_BINARY;
+use lemma_runtime::{genesis, WASM_BINARY};
 use sc_service::ChainType;
-use serde_json::json;
+use serde_json::{json, Value};
 use sp_genesis_builder::{DEV_RUNTIME_PRESET, LOCAL_TESTNET_RUNTIME_PRESET};
 
 /// A chain: its genesis, its boot nodes, what wallets show of its currency.
@@ -15,7 +15,7 @@ pub fn development() -> Result<ChainSpec, String> {
 		.with_name("Lemma Development")
 		.with_id("lemma_dev")
 		.with_chain_type(ChainType::Development)
-		.with_genesis_config_preset_name(DEV_RUNTIME_PRESET)
+		.with_genesis_config_patch(preset(DEV_RUNTIME_PRESET)?)
 		.build())
 }
 
@@ -25,8 +25,15 @@ pub fn local_testnet() -> Result<ChainSpec, String> {
 		.with_name("Lemma Local Testnet")
 		.with_id("lemma_local")
 		.with_chain_type(ChainType::Local)
-		.with_genesis_config_preset_name(LOCAL_TESTNET_RUNTIME_PRESET)
+		.with_genesis_config_patch(preset(LOCAL_TESTNET_RUNTIME_PRESET)?)
 		.build())
+}
+
+/// A preset of the runtime. It is read natively: to read it from the Wasm, that would have to be compiled first.
+fn preset(name: &str) -> Result<Value, String> {
+	genesis::preset(&name.into())
+		.and_then(|patch| serde_json::from_slice(&patch).ok())
+		.ok_or_else(|| format!("the runtime has no preset {name}"))
 }
 
 fn builder() -> Result<sc_chain_spec::ChainSpecBuilder, String> {

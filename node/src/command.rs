@@ -1,14 +1,17 @@
 //! Runs what the command line asks for.
 
+use std::{future::Future, sync::Arc};
+
 use lemma_runtime::opaque::Block;
-use sc_cli::SubstrateCli;
+use sc_cli::{CliConfiguration, SubstrateCli};
+use sc_consensus::DefaultImportQueue;
 use sc_network::config::NetworkBackendType;
-use sc_service::PartialComponents;
+use sc_service::{Configuration, PartialComponents};
 
 use crate::{
 	chain_spec,
 	cli::{Cli, Subcommand},
-	service,
+	service::{self, FullBackend, FullClient},
 };
 
 impl SubstrateCli for Cli {
@@ -61,6 +64,41 @@ impl SubstrateCli for Cli {
 	}
 }
 
+/// What commands that open the database work with.
+struct Database {
+	client: Arc<FullClient>,
+	backend: Arc<FullBackend>,
+	import_queue: DefaultImportQueue<Block>,
+	config: Configuration,
+}
+
+/// Opens the database and does something with it, without network and consensus.
+fn on_database<F>(
+	cli: &Cli,
+	command: &impl CliConfiguration,
+	act: impl FnOnce(Database) -> F,
+) -> sc_cli::Result<()>
+where
+	F: Future<Output = sc_cli::Result<()>>,
+{
+	cli.create_runner(command)?.async_run(|config| {
+		let PartialComponents {
+			client,
+			backend,
+			import_queue,
+			task_manager,
+			..
+		} = service::new_partial(&config)?;
+		let database = Database {
+			client,
+			backend,
+			import_queue,
+			config,
+		};
+		Ok((act(database), task_manager))
+	})
+}
+
 /// Parses the command line and does what it says.
 pub fn run() -> sc_cli::Result<()> {
 	let cli = Cli::from_args();
@@ -71,83 +109,34 @@ pub fn run() -> sc_cli::Result<()> {
 			let spec = cli.load_spec(&cmd.chain)?;
 			cmd.run(spec)
 		}
-		Some(Subcommand::BuildSpec(cmd)) => {
-			let runner = cli.create_runner(cmd)?;
-			runner.sync_run(|config| cmd.run(config.chain_spec, config.network))
-		}
+		Some(Subcommand::BuildSpec(cmd)) => cli
+			.create_runner(cmd)?
+			.sync_run(|config| cmd.run(config.chain_spec, config.network)),
 		Some(Subcommand::CheckBlock(cmd)) => {
-			let runner = cli.create_runner(cmd)?;
-			runner.async_run(|config| {
-				let PartialComponents {
-					client,
-					task_manager,
-					import_queue,
-					..
-				} = service::new_partial(&config)?;
-				Ok((cmd.run(client, import_queue), task_manager))
-			})
+			on_database(&cli, cmd, |db| cmd.run(db.client, db.import_queue))
 		}
 		Some(Subcommand::ExportBlocks(cmd)) => {
-			let runner = cli.create_runner(cmd)?;
-			runner.async_run(|config| {
-				let PartialComponents {
-					client,
-					task_manager,
-					..
-				} = service::new_partial(&config)?;
-				Ok((cmd.run(client, config.database), task_manager))
-			})
+			on_database(&cli, cmd, |db| cmd.run(db.client, db.config.database))
 		}
 		Some(Subcommand::ExportState(cmd)) => {
-			let runner = cli.create_runner(cmd)?;
-			runner.async_run(|config| {
-				let PartialComponents {
-					client,
-					task_manager,
-					..
-				} = service::new_partial(&config)?;
-				Ok((cmd.run(client, config.chain_spec), task_manager))
-			})
+			on_database(&cli, cmd, |db| cmd.run(db.client, db.config.chain_spec))
 		}
 		Some(Subcommand::ImportBlocks(cmd)) => {
-			let runner = cli.create_runner(cmd)?;
-			runner.async_run(|config| {
-				let PartialComponents {
-					client,
-					task_manager,
-					import_queue,
-					..
-				} = service::new_partial(&config)?;
-				Ok((cmd.run(client, import_queue), task_manager))
-			})
+			on_database(&cli, cmd, |db| cmd.run(db.client, db.import_queue))
 		}
-		Some(Subcommand::PurgeChain(cmd)) => {
-			let runner = cli.create_runner(cmd)?;
-			runner.sync_run(|config| cmd.run(config.database))
-		}
-		Some(Subcommand::Revert(cmd)) => {
-			let runner = cli.create_runner(cmd)?;
-			runner.async_run(|config| {
-				let PartialComponents {
-					client,
-					task_manager,
-					backend,
-					..
-				} = service::new_partial(&config)?;
-				let revert_finality = Box::new(|client, _, blocks| {
-					sc_consensus_grandpa::revert(client, blocks)?;
-					Ok(())
-				});
-				Ok((
-					cmd.run(client, backend, Some(revert_finality)),
-					task_manager,
-				))
-			})
-		}
-		Some(Subcommand::ChainInfo(cmd)) => {
-			let runner = cli.create_runner(cmd)?;
-			runner.sync_run(|config| cmd.run::<Block>(&config))
-		}
+		Some(Subcommand::PurgeChain(cmd)) => cli
+			.create_runner(cmd)?
+			.sync_run(|config| cmd.run(config.database)),
+		Some(Subcommand::Revert(cmd)) => on_database(&cli, cmd, |db| {
+			let revert_finality = Box::new(|client, _, blocks| {
+				sc_consensus_grandpa::revert(client, blocks)?;
+				Ok(())
+			});
+			cmd.run(db.client, db.backend, Some(revert_finality))
+		}),
+		Some(Subcommand::ChainInfo(cmd)) => cli
+			.create_runner(cmd)?
+			.sync_run(|config| cmd.run::<Block>(&config)),
 		None => {
 			let runner = cli.create_runner(&cli.run)?;
 			runner.run_node_until_exit(|config| async move {

@@ -3,21 +3,31 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures::FutureExt;
+use futures::{
+	future::{self, BoxFuture},
+	FutureExt,
+};
 use lemma_runtime::{apis::RuntimeApi, opaque::Block};
 use sc_client_api::{Backend, BlockBackend};
 use sc_consensus_aura::{ImportQueueParams, SlotProportion, StartAuraParams};
 use sc_consensus_grandpa::SharedVoterState;
 use sc_network::NetworkBackend;
-use sc_service::{error::Error as ServiceError, Configuration, TaskManager, WarpSyncConfig};
+use sc_service::{
+	error::Error as ServiceError, Configuration, SpawnEssentialTaskHandle, TaskManager,
+	WarpSyncConfig,
+};
 use sc_telemetry::{Telemetry, TelemetryWorker};
 use sc_transaction_pool_api::OffchainTransactionPoolFactory;
 use sp_consensus_aura::sr25519::{AuthorityId as AuraId, AuthorityPair as AuraPair};
+use sp_core::traits::SpawnEssentialNamed;
 use sp_runtime::traits::Block as BlockT;
 
+use crate::genesis::Genesis;
+
 /// Runs the runtime's Wasm with the SDK's host functions and no others.
-pub type FullClient =
-	sc_service::TFullClient<Block, RuntimeApi, sc_executor::WasmExecutor<HostFunctions>>;
+pub type Executor = sc_executor::WasmExecutor<HostFunctions>;
+/// The chain.
+pub type FullClient = sc_service::TFullClient<Block, RuntimeApi, Executor>;
 /// The database.
 pub type FullBackend = sc_service::TFullBackend<Block>;
 type FullSelectChain = sc_consensus::LongestChain<FullBackend, Block>;
@@ -61,12 +71,21 @@ pub fn new_partial(config: &Configuration) -> Result<Service, ServiceError> {
 		.transpose()?;
 
 	let executor = sc_service::new_wasm_executor::<HostFunctions>(&config.executor);
+	let backend = sc_service::new_db_backend(config.db_config())?;
+	let genesis = Genesis {
+		spec: &*config.chain_spec,
+		commit_state: !config.no_genesis(),
+		backend: backend.clone(),
+		executor: executor.clone(),
+	};
 	let (client, backend, keystore_container, task_manager) =
-		sc_service::new_full_parts::<Block, RuntimeApi, _>(
+		sc_service::new_full_parts_with_genesis_builder::<Block, RuntimeApi, _, _>(
 			config,
 			telemetry.as_ref().map(|(_, telemetry)| telemetry.handle()),
 			executor,
-			Vec::new(),
+			backend,
+			genesis,
+			false,
 		)?;
 	let client = Arc::new(client);
 
@@ -81,7 +100,7 @@ pub fn new_partial(config: &Configuration) -> Result<Service, ServiceError> {
 
 	let transaction_pool = Arc::from(
 		sc_transaction_pool::Builder::new(
-			task_manager.spawn_essential_handle(),
+			PoolTasks(task_manager.spawn_essential_handle()),
 			client.clone(),
 			config.role.is_authority().into(),
 		)
@@ -123,6 +142,33 @@ pub fn new_partial(config: &Configuration) -> Result<Service, ServiceError> {
 		transaction_pool,
 		other: (grandpa_block_import, grandpa_link, telemetry),
 	})
+}
+
+/// Spawns the tasks of the transaction pool. One of them sits in a wait that cannot hear the node's end, and returns
+/// when the pool is dropped: what is left of it then waits for the end too, or it would be reported as an
+/// essential task that has failed, at every stop. A panic still is one.
+#[derive(Clone)]
+struct PoolTasks(SpawnEssentialTaskHandle);
+
+impl SpawnEssentialNamed for PoolTasks {
+	fn spawn_essential_blocking(
+		&self,
+		name: &'static str,
+		group: Option<&'static str>,
+		task: BoxFuture<'static, ()>,
+	) {
+		self.0
+			.spawn_blocking(name, group, task.then(|()| future::pending()));
+	}
+
+	fn spawn_essential(
+		&self,
+		name: &'static str,
+		group: Option<&'static str>,
+		task: BoxFuture<'static, ()>,
+	) {
+		self.0.spawn(name, group, task);
+	}
 }
 
 /// What a block must hold that no transaction brings: the time, and the slot that it falls into.
@@ -235,7 +281,7 @@ pub fn new_full<N: NetworkBackend<Block, <Block as BlockT>::Hash>>(
 		let backend = backend.clone();
 		let pool = transaction_pool.clone();
 		Box::new(move |_| {
-			crate::rpc::create_full(crate::rpc::FullDeps {
+			lemma_rpc::module(lemma_rpc::Deps {
 				client: client.clone(),
 				backend: backend.clone(),
 				pool: pool.clone(),

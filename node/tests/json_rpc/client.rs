@@ -55,6 +55,32 @@ impl WebSocket {
 
 	/// Asks and waits for the answer.
 	pub fn ask(&mut self, method: &str, params: Value) -> Value {
+		self.send(method, params);
+		let answer = self.message(Duration::from_secs(10));
+		assert!(answer["error"].is_null(), "{answer}");
+		answer["result"].clone()
+	}
+
+	/// Asks and waits for the error that is the answer; its code.
+	pub fn error(&mut self, method: &str, params: Value) -> Value {
+		self.send(method, params);
+		self.message(Duration::from_secs(10))["error"]["code"].clone()
+	}
+
+	/// Subscribes so many times to every change of orders, whatever events come meanwhile.
+	pub fn subscribe(&mut self, count: usize) {
+		for _ in 0..count {
+			self.send("lemma_subscribeOrders", json!([]));
+		}
+		let mut answers = 0;
+		while answers < count {
+			let message = self.message(Duration::from_secs(30));
+			assert!(message["error"].is_null(), "{message}");
+			answers += usize::from(!message["id"].is_null());
+		}
+	}
+
+	fn send(&mut self, method: &str, params: Value) {
 		let request = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
 		let payload = request.to_string();
 		// A final text frame, masked with zeros as a client must mask, of up to 64 KiB.
@@ -63,9 +89,6 @@ impl WebSocket {
 		frame.extend([0; 4]);
 		frame.extend(payload.as_bytes());
 		self.stream.write_all(&frame).expect("the request is sent");
-		let answer = self.message(Duration::from_secs(10));
-		assert!(answer["error"].is_null(), "{answer}");
-		answer["result"].clone()
 	}
 
 	/// The next event of a subscription.

@@ -291,3 +291,20 @@ fn node_should_say_what_is_wrong_with_a_question() {
 	);
 	assert_eq!(code, 8008);
 }
+
+#[test]
+fn node_should_serve_only_so_many_subscriptions() {
+	let node = Node::start();
+	let mut many = WebSocket::connect(node.port);
+	many.subscribe(1024);
+
+	let mut another = WebSocket::connect(node.port);
+	assert_eq!(another.error("lemma_subscribeOrders", json!([])), 8009);
+
+	drop(many);
+	let start = Instant::now();
+	while another.error("lemma_subscribeOrders", json!([])) == 8009 {
+		assert!(start.elapsed() < PATIENCE, "what has ended still counts");
+		std::thread::sleep(Duration::from_millis(200));
+	}
+}

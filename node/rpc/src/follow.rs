@@ -6,25 +6,82 @@
 //! or comes after its parent's retraction, and a subscriber that applies the events in order has the
 //! best chain's view of every order, whatever forks there were.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+	collections::VecDeque,
+	sync::{Arc, Mutex, PoisonError},
+	time::Duration,
+};
 
 use futures::{future::Either, StreamExt};
 use jsonrpsee::{SubscriptionMessage, SubscriptionSink};
-use lemma_primitives::OrderId;
+use lemma_primitives::{order::OrderChange, AccountId, Balance, OrderId};
 use lemma_runtime::{opaque::Block, Hash};
 use lemma_runtime_api::LemmaApi;
-use sc_client_api::{Backend, BlockchainEvents};
-use sp_api::ProvideRuntimeApi;
-use sp_blockchain::{HashAndNumber, HeaderBackend, HeaderMetadata};
+use sc_client_api::Backend;
+use sp_blockchain::{HashAndNumber, HeaderMetadata};
 
-use super::views::{BlockView, ChangeView, Gap, OrdersEvent};
-use crate::service::{FullBackend, FullClient};
+use crate::{
+	views::{BlockView, ChangeView, Gap, OrdersEvent},
+	Chain,
+};
 
 /// Blocks that one notification can make the node read; beyond that, a gap is reported.
 const MAX_BLOCKS_AT_ONCE: usize = 512;
 
+/// Blocks of which is remembered what happened to orders in them.
+const RECENT_BLOCKS: usize = 64;
+
 /// A subscriber that takes nothing for so long is dropped, so that its backlog does not fill the memory.
 const SLOWEST_SUBSCRIBER: Duration = Duration::from_secs(60);
+
+/// What happened to orders in a block.
+type Changes = Arc<[OrderChange<AccountId, Balance>]>;
+
+/// Reads the changes of blocks for all subscribers.
+pub struct Follower<C, B> {
+	client: Arc<C>,
+	backend: Arc<B>,
+	/// Of the blocks that were asked for last, so that each is read once, however many subscribe.
+	recent: Mutex<VecDeque<(Hash, Changes)>>,
+}
+
+impl<C: Chain, B: Backend<Block>> Follower<C, B> {
+	/// Reads this chain and database.
+	pub fn new(client: Arc<C>, backend: Arc<B>) -> Self {
+		Self {
+			client,
+			backend,
+			recent: Mutex::default(),
+		}
+	}
+
+	/// What happened to orders in a block, or to the one given; none if this node cannot tell any more.
+	fn changes(&self, block: &BlockView, order: Option<OrderId>) -> Option<Vec<ChangeView>> {
+		let changes = self.read(block)?;
+		let wanted = changes
+			.iter()
+			.filter(|change| order.is_none_or(|wanted| change.order == wanted));
+		Some(wanted.cloned().map(ChangeView::from).collect())
+	}
+
+	fn read(&self, block: &BlockView) -> Option<Changes> {
+		// Held while the runtime is asked: whoever wants the same block waits for that answer.
+		let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+		if let Some((_, changes)) = recent.iter().find(|(hash, _)| *hash == block.hash) {
+			return Some(changes.clone());
+		}
+		if !self.backend.have_state_at(block.hash, block.number) {
+			return None;
+		}
+		let api = self.client.runtime_api();
+		let changes: Changes = api.order_changes(block.hash).ok()?.into();
+		if recent.len() == RECENT_BLOCKS {
+			recent.pop_front();
+		}
+		recent.push_back((block.hash, changes.clone()));
+		Some(changes)
+	}
+}
 
 /// Which blocks to report, and as what: a step of the chain's view.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,16 +92,15 @@ enum Step {
 }
 
 /// Sends events until the subscriber or the node ends.
-pub async fn run(
-	client: Arc<FullClient>,
-	backend: Arc<FullBackend>,
+pub async fn run<C: Chain, B: Backend<Block> + 'static>(
+	follower: Arc<Follower<C, B>>,
 	sink: SubscriptionSink,
 	order: Option<OrderId>,
 ) {
 	// Streams first: what they miss, the chain's info already holds.
-	let imports = client.import_notification_stream();
-	let finality = client.finality_notification_stream();
-	let info = client.info();
+	let imports = follower.client.import_notification_stream();
+	let finality = follower.client.finality_notification_stream();
+	let info = follower.client.info();
 	let mut best = BlockView {
 		hash: info.best_hash,
 		number: info.best_number,
@@ -74,20 +130,32 @@ pub async fn run(
 		let Either::Left((Some(notification), _)) = next else {
 			return;
 		};
-		let steps = match notification {
-			Either::Left(new_best) => steps_to_best(&*client, &mut best, new_best),
-			Either::Right(new_final) => {
-				steps_to_final(&*client, &mut best, &mut finalized, new_final)
+		let follower = follower.clone();
+		// The database and the runtime are waited for where that holds up nobody else.
+		let told = tokio::task::spawn_blocking(move || {
+			let chain = &*follower.client;
+			let steps = match notification {
+				Either::Left(new_best) => steps_to_best(chain, &mut best, new_best),
+				Either::Right(new_final) => {
+					steps_to_final(chain, &mut best, &mut finalized, new_final)
+				}
+			}?;
+			let events = events(steps, |block| follower.changes(block, order));
+			Ok::<_, sp_blockchain::Error>((best, finalized, events))
+		});
+		let events = match told.await {
+			Ok(Ok((new_best, new_finalized, events))) => {
+				(best, finalized) = (new_best, new_finalized);
+				events
 			}
-		};
-		let steps = match steps {
-			Ok(steps) => steps,
-			Err(error) => {
+			Ok(Err(error)) => {
 				log::warn!("lemma_subscribeOrders ends: the route to a block is unknown: {error}");
 				return;
 			}
+			// The node ends.
+			Err(_) => return,
 		};
-		for event in events(steps, |block| changes(&client, &backend, block, order)) {
+		for event in events {
 			if !send(&sink, &event).await {
 				return;
 			}
@@ -180,26 +248,6 @@ fn events(
 	events
 }
 
-/// What happened to orders in a block; none if this node cannot tell any more.
-fn changes(
-	client: &FullClient,
-	backend: &FullBackend,
-	block: &BlockView,
-	order: Option<OrderId>,
-) -> Option<Vec<ChangeView>> {
-	if !backend.have_state_at(block.hash, block.number) {
-		return None;
-	}
-	let changes = client.runtime_api().order_changes(block.hash).ok()?;
-	Some(
-		changes
-			.into_iter()
-			.filter(|change| order.is_none_or(|wanted| change.order == wanted))
-			.map(ChangeView::from)
-			.collect(),
-	)
-}
-
 async fn send(sink: &SubscriptionSink, event: &OrdersEvent) -> bool {
 	let Ok(message) = SubscriptionMessage::from_json(event) else {
 		return false;
@@ -218,7 +266,7 @@ fn view(block: &HashAndNumber<Block>) -> BlockView {
 mod tests {
 	use std::collections::HashMap;
 
-	use lemma_primitives::order::{OrderChange, OrderChangeKind};
+	use lemma_primitives::order::OrderChangeKind;
 	use lemma_runtime::Header;
 	use sp_blockchain::CachedHeaderMetadata;
 	use sp_runtime::traits::Header as _;

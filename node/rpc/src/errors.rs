@@ -63,6 +63,12 @@ pub enum Error {
 		/// The most possible.
 		most: u32,
 	},
+	/// The node serves no more subscriptions.
+	#[error(
+		"this node serves as many subscriptions as it can: try again later, end those that you do not \
+		 need, or ask another node"
+	)]
+	TooManySubscriptions,
 }
 
 impl Error {
@@ -77,6 +83,7 @@ impl Error {
 			Self::ResultNotFound { .. } => 8006,
 			Self::PageTooLong { .. } => 8007,
 			Self::TooLong { .. } => 8008,
+			Self::TooManySubscriptions => 8009,
 		}
 	}
 }
@@ -111,6 +118,7 @@ mod tests {
 				len: 0,
 				most: 0,
 			},
+			Error::TooManySubscriptions,
 		];
 		let codes: BTreeSet<i32> = errors.iter().map(Error::code).collect();
 

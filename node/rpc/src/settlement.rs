@@ -9,7 +9,7 @@ use lemma_runtime::{
 use sc_client_api::BlockBackend;
 use sp_blockchain::HeaderBackend;
 
-use super::{
+use crate::{
 	errors::Error,
 	views::{BlockView, ReceiptView, ResultView},
 };

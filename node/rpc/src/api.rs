@@ -14,19 +14,23 @@ use lemma_primitives::{
 use lemma_runtime::{opaque::Block, BlockNumber, Hash};
 use lemma_runtime_api::{LemmaApi as _, MAX_PAGE};
 use sc_client_api::Backend;
-use sp_api::{ApiError, ProvideRuntimeApi};
-use sp_blockchain::HeaderBackend;
+use sp_api::{ApiError, ApiRef};
 use sp_core::Bytes;
+use tokio::sync::Semaphore;
 
-use super::{
+use crate::{
 	errors::Error,
-	follow, settlement,
+	follow::{self, Follower},
+	settlement,
 	views::{
 		BlockView, OrderCostView, OrderView, OrdersPage, ProgramView, ProgramsPage, ProviderView,
 		ReceiptView, ResultView, VerdictView,
 	},
+	Chain,
 };
-use crate::service::{FullBackend, FullClient};
+
+/// Subscriptions that the node serves at once, over all connections: each costs it a little with every block.
+const MAX_SUBSCRIPTIONS: usize = 1024;
 
 type Order = lemma_primitives::order::Order<AccountId, Balance, BlockNumber>;
 
@@ -109,7 +113,7 @@ pub trait LemmaApi {
 	#[subscription(
 		name = "lemma_subscribeOrders" => "lemma_ordersEvent",
 		unsubscribe = "lemma_unsubscribeOrders",
-		item = super::views::OrdersEvent,
+		item = crate::views::OrdersEvent,
 	)]
 	async fn subscribe_orders(&self, order: Option<OrderId>) -> SubscriptionResult;
 }
@@ -136,15 +140,22 @@ impl TryFrom<serde_json::Value> for AmountArgument {
 }
 
 /// Answers the methods.
-pub struct Lemma {
-	client: Arc<FullClient>,
-	backend: Arc<FullBackend>,
+pub struct Lemma<C, B> {
+	client: Arc<C>,
+	backend: Arc<B>,
+	follower: Arc<Follower<C, B>>,
+	subscriptions: Arc<Semaphore>,
 }
 
-impl Lemma {
+impl<C: Chain, B: Backend<Block> + 'static> Lemma<C, B> {
 	/// Answers from this chain and database.
-	pub fn new(client: Arc<FullClient>, backend: Arc<FullBackend>) -> Self {
-		Self { client, backend }
+	pub fn new(client: Arc<C>, backend: Arc<B>) -> Self {
+		Self {
+			follower: Arc::new(Follower::new(client.clone(), backend.clone())),
+			client,
+			backend,
+			subscriptions: Arc::new(Semaphore::new(MAX_SUBSCRIPTIONS)),
+		}
 	}
 
 	/// The block whose state shall answer, if its state is here.
@@ -165,10 +176,7 @@ impl Lemma {
 	fn ask<T>(
 		&self,
 		at: Option<Hash>,
-		question: impl FnOnce(
-			sp_api::ApiRef<'_, <FullClient as ProvideRuntimeApi<Block>>::Api>,
-			Hash,
-		) -> Result<T, ApiError>,
+		question: impl FnOnce(ApiRef<'_, C::Api>, Hash) -> Result<T, ApiError>,
 	) -> Result<T, Error> {
 		let block = self.block(at)?;
 		question(self.client.runtime_api(), block.hash).map_err(runtime)
@@ -205,7 +213,7 @@ impl Lemma {
 }
 
 #[async_trait]
-impl LemmaApiServer for Lemma {
+impl<C: Chain, B: Backend<Block> + 'static> LemmaApiServer for Lemma<C, B> {
 	fn order(&self, id: OrderId, at: Option<Hash>) -> RpcResult<Option<OrderView>> {
 		Ok(self.ask(at, |api, at| {
 			let Some(order) = api.order(at, id)? else {
@@ -325,9 +333,12 @@ impl LemmaApiServer for Lemma {
 		pending: PendingSubscriptionSink,
 		order: Option<OrderId>,
 	) -> SubscriptionResult {
-		let (client, backend) = (self.client.clone(), self.backend.clone());
+		let Ok(_permit) = self.subscriptions.clone().try_acquire_owned() else {
+			pending.reject(Error::TooManySubscriptions).await;
+			return Ok(());
+		};
 		let sink = pending.accept().await?;
-		follow::run(client, backend, sink, order).await;
+		follow::run(self.follower.clone(), sink, order).await;
 		Ok(())
 	}
 }
