@@ -6,7 +6,7 @@
 //!
 //! - [`program`]: what a program is to the worker and the command line; [`programs`]: all there are
 //! - [`circuit`]: what a program's circuit is to the frame; [`targets`]: the statement inside a circuit
-//! - [`security`]: every parameter on which soundness rests
+//! - [`security`]: every parameter on which soundness rests; `constraint`: every constraint, by name
 //! - [`wrap`], [`outer`]: the two circuits around a program's
 //! - [`prover`]: builds circuits, keeps them, proves; [`keys`]: the committed key files;
 //!   [`sample`]: a committed proof
@@ -16,6 +16,7 @@
 #![deny(missing_docs)]
 
 pub mod circuit;
+mod constraint;
 pub mod gadgets;
 pub mod keys;
 pub mod outer;

@@ -19,11 +19,15 @@ use plonky2::{
 };
 
 use crate::{
+	constraint::{constrained, holds},
 	program::ProveError,
 	security,
 	wrap::{shape, PROGRAM_TAG},
 	Builder, Proof, C, D, F,
 };
+
+#[cfg(test)]
+mod tests;
 
 /// The outer circuit, ready to prove.
 pub struct Outer {
@@ -35,31 +39,49 @@ pub struct Outer {
 impl Outer {
 	/// Builds the circuit. Takes a second.
 	pub fn build() -> Self {
-		let mut builder = Builder::new(security::outer_config());
-		let proof = builder.add_virtual_proof_with_pis(shape());
-		let key = builder.add_virtual_verifier_data(shape().config.fri_config.cap_height);
-		builder.verify_proof::<C>(&proof, &key, shape());
-
-		// `wrap::program_id`
-		let tag = builder.constant(F::from_canonical_u64(PROGRAM_TAG));
-		let preimage: Vec<Target> = [tag]
-			.into_iter()
-			.chain(
-				key.constants_sigmas_cap
-					.0
-					.iter()
-					.flat_map(|hash| hash.elements),
-			)
-			.chain(key.circuit_digest.elements)
-			.collect();
-		let id = builder.hash_n_to_hash_no_pad::<PoseidonHash>(preimage);
-		builder.register_public_inputs(&id.elements);
-		builder.register_public_inputs(&proof.public_inputs);
+		let (builder, proof, key) = Self::circuit();
 		Self {
 			data: builder.build::<OuterConfig>(),
 			proof,
 			key,
 		}
+	}
+
+	fn circuit() -> (
+		Builder,
+		ProofWithPublicInputsTarget<D>,
+		VerifierCircuitTarget,
+	) {
+		let mut builder = Builder::new(security::outer_config());
+		let proof = builder.add_virtual_proof_with_pis(shape());
+		let key = builder.add_virtual_verifier_data(shape().config.fri_config.cap_height);
+		if holds("outer: the wrap's proof is verified") {
+			builder.verify_proof::<C>(&proof, &key, shape());
+		}
+
+		// `wrap::program_id`
+		let tag = builder.constant(F::from_canonical_u64(PROGRAM_TAG));
+		let tag = constrained(&mut builder, "outer: the id begins with its tag", tag);
+		let cap = key.constants_sigmas_cap.clone();
+		let cap = constrained(&mut builder, "outer: the id is of the key's cap", cap);
+		let digest = key.circuit_digest;
+		let digest = constrained(&mut builder, "outer: the id is of the key's digest", digest);
+		let preimage: Vec<Target> = [tag]
+			.into_iter()
+			.chain(cap.0.iter().flat_map(|hash| hash.elements))
+			.chain(digest.elements)
+			.collect();
+		let id = builder.hash_n_to_hash_no_pad::<PoseidonHash>(preimage);
+		let id = constrained(&mut builder, "outer: the id is public", id);
+		builder.register_public_inputs(&id.elements);
+		let public = proof.public_inputs.clone();
+		let public = constrained(
+			&mut builder,
+			"outer: the wrap's public inputs are public",
+			public,
+		);
+		builder.register_public_inputs(&public);
+		(builder, proof, key)
 	}
 
 	/// The outer proof of a wrap's proof.

@@ -11,7 +11,10 @@ use plonky2::{
 	},
 };
 
-use crate::{program::ProveError, Builder, D, F};
+use crate::{constraint::constrained, program::ProveError, Builder, D, F};
+
+#[cfg(test)]
+mod tests;
 
 /// Public inputs of a program's circuit and of its wrap: the statement less the program.
 pub const PROGRAM_PUBLIC_INPUTS: usize = lemma_zk_statement::STATEMENT_ELEMENTS - 4;
@@ -41,23 +44,39 @@ impl StatementTargets {
 	///
 	/// The limbs need no range checks: whoever verifies computes all public inputs from bytes.
 	pub fn add(builder: &mut Builder) -> Self {
-		let statement = Self {
+		let public = Self {
 			binding: builder.add_virtual_public_input_arr(),
 			input: builder.add_virtual_public_input_arr(),
 			output: builder.add_virtual_public_input_arr(),
 			y: builder.add_virtual_public_input_arr(),
 			v: builder.add_virtual_public_input_arr(),
 		};
+		let statement = Self {
+			binding: constrained(builder, "statement: the binding is public", public.binding),
+			input: constrained(builder, "statement: the input is public", public.input),
+			output: constrained(builder, "statement: the output is public", public.output),
+			y: constrained(builder, "statement: y is public", public.y),
+			v: constrained(builder, "statement: v is public", public.v),
+		};
 		let tag = builder.constant(F::from_canonical_u64(CHALLENGE_TAG));
 		let preimage = [
-			&[tag],
-			&statement.input[..],
-			&statement.output[..],
-			&statement.binding[..],
+			&[constrained(
+				builder,
+				"challenge: it begins with its tag",
+				tag,
+			)],
+			&constrained(builder, "challenge: it is of the input", statement.input)[..],
+			&constrained(builder, "challenge: it is of the output", statement.output)[..],
+			&constrained(
+				builder,
+				"challenge: it is of the binding",
+				statement.binding,
+			)[..],
 		]
 		.concat();
 		let hash = builder.hash_n_to_hash_no_pad::<PoseidonHash>(preimage);
-		for (y, element) in statement.y.into_iter().zip(hash.elements) {
+		let challenge = constrained(builder, "challenge: y is it", hash.elements);
+		for (y, element) in statement.y.into_iter().zip(challenge) {
 			builder.connect(y, element);
 		}
 		statement
@@ -119,9 +138,16 @@ pub fn matrix_commitment(
 ) -> HashOutTarget {
 	let header = [MATRIX_TAG, shape.len() as u64, hashes.len() as u64]
 		.map(|n| builder.constant(F::from_canonical_u64(n)));
+	let header = constrained(
+		builder,
+		"commitment: it begins with its tag and lengths",
+		header,
+	);
+	let shape = constrained(builder, "commitment: it is of the shape", shape.to_vec());
+	let hashes = constrained(builder, "commitment: it is of the caps", hashes.to_vec());
 	let preimage = header
 		.into_iter()
-		.chain(shape.iter().copied())
+		.chain(shape)
 		.chain(hashes.iter().flat_map(|hash| hash.elements))
 		.collect();
 	builder.hash_n_to_hash_no_pad::<PoseidonHash>(preimage)

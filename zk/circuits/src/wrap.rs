@@ -29,11 +29,15 @@ use plonky2::{
 
 use crate::{
 	circuit::Circuit,
+	constraint::{constrained, holds},
 	program::{ProgramId, ProveError},
 	security,
 	targets::{StatementTargets, PROGRAM_PUBLIC_INPUTS},
 	Builder, CircuitData, Proof, C, D, F,
 };
+
+#[cfg(test)]
+mod tests;
 
 /// First element of what a program's id is the hash of.
 pub const PROGRAM_TAG: u64 = u64::from_le_bytes(*b"lemma-p\0");
@@ -116,8 +120,17 @@ impl Recursion {
 		let mut builder = Builder::new(security::inner_config());
 		let proof = builder.add_virtual_proof_with_pis(&inner.common);
 		let key = builder.constant_verifier_data(&inner.verifier_only);
-		builder.verify_proof::<C>(&proof, &key, &inner.common);
-		builder.register_public_inputs(&proof.public_inputs);
+		let key = constrained(&mut builder, "wrap: the key is the program's", key);
+		if holds("wrap: the program's proof is verified") {
+			builder.verify_proof::<C>(&proof, &key, &inner.common);
+		}
+		let public = proof.public_inputs.clone();
+		let public = constrained(
+			&mut builder,
+			"wrap: the program's public inputs are public",
+			public,
+		);
+		builder.register_public_inputs(&public);
 		(builder, proof)
 	}
 
@@ -183,7 +196,7 @@ impl<T> Wrapped<T> {
 		}
 	}
 
-	fn plain(circuit: &impl Circuit<Targets = T>) -> (Builder, StatementTargets, T) {
+	pub(crate) fn plain(circuit: &impl Circuit<Targets = T>) -> (Builder, StatementTargets, T) {
 		let mut builder = Builder::new(circuit.config());
 		let statement = StatementTargets::add(&mut builder);
 		let targets = circuit.build(&mut builder, &statement);

@@ -24,7 +24,10 @@ use plonky2::{
 	util::reverse_index_bits_in_place,
 };
 
-use crate::{Builder, D, F};
+use crate::{
+	constraint::{constrained, holds},
+	Builder, D, F,
+};
 
 /// A query, as the caller sees it when it is asked for the word's value there.
 pub struct Query<'a> {
@@ -65,10 +68,12 @@ pub fn verify_low_degree(
 	assert_eq!(proof.final_poly.len(), params.final_poly_len());
 
 	// The response's leading bits are zero.
-	builder.range_check(
+	let response = constrained(
+		builder,
+		"fri: the work is done",
 		challenges.fri_pow_response,
-		64 - params.config.proof_of_work_bits as usize,
 	);
+	builder.range_check(response, 64 - params.config.proof_of_work_bits as usize);
 
 	for (index, round) in challenges
 		.fri_query_indices
@@ -96,13 +101,21 @@ fn verify_query(
 	// 64 bits of an element are not unique: a prover has the choice of two indices where the challenge is
 	// below 2^32 - 1, that is with probability 2^-32 for a query that misses a false word with
 	// probability 2^-3 or more. plonky2's verifier reasons the same.
+	let index = constrained(builder, "fri: an index is its bits", index);
 	let mut index_bits = builder.low_bits(index, domain_bits, 64);
 
 	let leaves = &round.initial_trees_proof.evals_proofs;
 	assert_eq!(leaves.len(), caps.len());
 	for ((leaf, path), cap) in leaves.iter().zip(caps) {
 		assert_eq!(path.siblings.len() + params.config.cap_height, domain_bits);
-		builder.verify_merkle_proof_to_cap::<PoseidonHash>(leaf.clone(), &index_bits, cap, path);
+		if holds("fri: leaves are committed to") {
+			builder.verify_merkle_proof_to_cap::<PoseidonHash>(
+				leaf.clone(),
+				&index_bits,
+				cap,
+				path,
+			);
+		}
 	}
 
 	// Leaves stand in bit-reversed order.
@@ -117,7 +130,7 @@ fn verify_query(
 			point = builder.mul(point, power);
 			root = root.exp_power_of_2(part.len());
 		}
-		point
+		constrained(builder, "fri: the point is the index's", point)
 	};
 	let leaves = leaves.iter().map(|(leaf, _)| leaf.as_slice()).collect();
 	let mut value = word(builder, Query { point, leaves });
@@ -131,23 +144,32 @@ fn verify_query(
 	{
 		let coset_index_bits = index_bits.split_off(arity_bits);
 		let within_coset = builder.le_sum(index_bits.iter());
+		let within_coset = constrained(
+			builder,
+			"fri: the place in a coset is the index's",
+			within_coset,
+		);
 		let committed = builder.random_access_extension(within_coset, step.evals.clone());
-		builder.connect_extension(committed, value);
+		let value_there = constrained(builder, "fri: a coset holds the word", value);
+		builder.connect_extension(committed, value_there);
 		value = fold(builder, point, &index_bits, &step.evals, beta);
 		assert_eq!(
 			step.merkle_proof.siblings.len() + params.config.cap_height,
 			coset_index_bits.len()
 		);
-		builder.verify_merkle_proof_to_cap::<PoseidonHash>(
-			flatten_target(&step.evals),
-			&coset_index_bits,
-			cap,
-			&step.merkle_proof,
-		);
+		if holds("fri: cosets are committed to") {
+			builder.verify_merkle_proof_to_cap::<PoseidonHash>(
+				flatten_target(&step.evals),
+				&coset_index_bits,
+				cap,
+				&step.merkle_proof,
+			);
+		}
 		point = builder.exp_power_of_2(point, arity_bits);
 		index_bits = coset_index_bits;
 	}
 
+	let value = constrained(builder, "fri: the last polynomial is the word", value);
 	let last = proof.final_poly.eval_scalar(builder, point);
 	builder.connect_extension(last, value);
 }
@@ -173,6 +195,9 @@ fn fold(
 	let gate = interpolation_gate::<F, D>(arity_bits, builder.config.max_quotient_degree_factor);
 	let row = builder.num_gates();
 	let wires = |place: usize| ExtensionTarget::<D>::from_range(row, place..place + D);
+	let coset_start = constrained(builder, "fri: a fold is over the coset", coset_start);
+	let values = constrained(builder, "fri: a fold is of the coset's values", values);
+	let beta = constrained(builder, "fri: a fold is at beta", beta);
 	// The gate's layout: the coset's shift, the values, the point, the value there.
 	builder.connect(coset_start, Target::wire(row, 0));
 	for (i, value) in values.iter().enumerate() {

@@ -26,7 +26,7 @@ use plonky2::{
 	},
 	fri::{
 		oracle::PolynomialBatch,
-		proof::{FriProof, FriProofTarget},
+		proof::{FriChallengesTarget, FriProof, FriProofTarget},
 		prover::fri_proof,
 		reduction_strategies::FriReductionStrategy,
 		witness_util::set_fri_proof_target,
@@ -49,7 +49,7 @@ use super::{
 	fri::{verify_low_degree, Query},
 	merkle::merkle_tree,
 };
-use crate::{Builder, C, D, F, F2};
+use crate::{constraint::constrained, Builder, C, D, F, F2};
 
 /// The size of a family and how it is bundled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -397,12 +397,61 @@ pub struct FamilyTarget {
 	pub point: ExtensionTarget<D>,
 }
 
+/// The challenges of the opening's run of FRI, from a transcript that goes on with all that the prover sends.
+fn draw_challenges(
+	builder: &mut Builder,
+	values: &[Vec<ExtensionTarget<D>>],
+	mut challenger: RecursiveChallenger<F, PoseidonHash, D>,
+	proof: &FriProofTarget<D>,
+	params: &FriParams,
+) -> FriChallengesTarget<D> {
+	for values in values {
+		let values = constrained(
+			builder,
+			"opening: its transcript is of the values",
+			values.clone(),
+		);
+		challenger.observe_extension_elements(&values);
+	}
+	let caps = constrained(
+		builder,
+		"opening: its transcript is of the folded words",
+		proof.commit_phase_merkle_caps.clone(),
+	);
+	let last = constrained(
+		builder,
+		"opening: its transcript is of the last polynomial",
+		proof.final_poly.0.clone(),
+	);
+	let work = constrained(
+		builder,
+		"opening: its transcript is of the work",
+		proof.pow_witness,
+	);
+	let last = PolynomialCoeffsExtTarget(last);
+	let drawn = challenger.fri_challenges(builder, &caps, &last, work, &params.config);
+	FriChallengesTarget {
+		fri_alpha: constrained(builder, "opening: alpha is drawn", drawn.fri_alpha),
+		fri_betas: constrained(builder, "opening: betas are drawn", drawn.fri_betas),
+		fri_pow_response: constrained(
+			builder,
+			"opening: the work's response is drawn",
+			drawn.fri_pow_response,
+		),
+		fri_query_indices: constrained(
+			builder,
+			"opening: indices are drawn",
+			drawn.fri_query_indices,
+		),
+	}
+}
+
 /// Opens families at points inside a circuit, all in one run of FRI. `challenger` must have absorbed the commitments
 /// (or a binding hash of them) and the points (or all that they are computed from).
 pub fn verify_opening(
 	builder: &mut Builder,
 	parts: &[FamilyTarget],
-	mut challenger: RecursiveChallenger<F, PoseidonHash, D>,
+	challenger: RecursiveChallenger<F, PoseidonHash, D>,
 	params: &FriParams,
 ) -> OpeningTargets {
 	for part in parts {
@@ -415,22 +464,24 @@ pub fn verify_opening(
 		.iter()
 		.map(|part| builder.add_virtual_extension_targets(part.family.count()))
 		.collect();
-	for values in &values {
-		challenger.observe_extension_elements(values);
-	}
-	let challenges = challenger.fri_challenges(
-		builder,
-		&proof.commit_phase_merkle_caps,
-		&proof.final_poly,
-		proof.pow_witness,
-		&params.config,
-	);
+	let challenges = draw_challenges(builder, &values, challenger, &proof, params);
 	let alpha = challenges.fri_alpha;
 
 	let remainders: Vec<_> = parts
 		.iter()
 		.zip(&values)
-		.map(|(part, values)| combine_values_target(builder, part.family, alpha, values))
+		.map(|(part, values)| {
+			let remainder = combine_values_target(builder, part.family, alpha, values).0;
+			PolynomialCoeffsExtTarget(constrained(
+				builder,
+				"opening: a remainder is the values'",
+				remainder,
+			))
+		})
+		.collect();
+	let points: Vec<_> = parts
+		.iter()
+		.map(|part| constrained(builder, "opening: it is at the family's point", part.point))
 		.collect();
 	let shifts: Vec<_> = parts
 		.iter()
@@ -448,19 +499,24 @@ pub fn verify_opening(
 			let Query { point, leaves } = query;
 			// Horner's rule over the families, as the prover adds them up.
 			let mut sum = builder.zero_extension();
-			for (((part, remainder), shift), leaf) in
-				parts.iter().zip(&remainders).zip(&shifts).zip(leaves).rev()
+			for ((((part, remainder), z), shift), leaf) in parts
+				.iter()
+				.zip(&remainders)
+				.zip(&points)
+				.zip(&shifts)
+				.zip(leaves)
+				.rev()
 			{
 				let committed = ReducingFactorTarget::new(alpha).reduce_base(leaf, builder);
 				let claimed = remainder.eval_scalar(builder, point);
 				let numerator = builder.sub_extension(committed, claimed);
 				let power = builder.exp_power_of_2(point, part.family.bundle_log);
 				let power = builder.convert_to_ext(power);
-				let denominator = builder.sub_extension(power, part.point);
+				let denominator = builder.sub_extension(power, *z);
 				let later = builder.mul_extension(*shift, sum);
 				sum = builder.div_add_extension(numerator, denominator, later);
 			}
-			sum
+			constrained(builder, "opening: the word is the quotient", sum)
 		},
 	);
 

@@ -8,10 +8,7 @@
 //! Elements are any u64 and stand for their remainder modulo p, as in plonky2.
 
 use plonky2::{
-	field::{
-		goldilocks_field::GoldilocksField,
-		types::PrimeField64,
-	},
+	field::{goldilocks_field::GoldilocksField, types::PrimeField64},
 	hash::{
 		hash_types::HashOut,
 		poseidon::{Poseidon, ALL_ROUND_CONSTANTS, HALF_N_FULL_ROUNDS, N_ROUNDS},

@@ -2,6 +2,7 @@
 //! key for all, and what a cheat can do.
 
 mod cheats;
+mod constraints;
 mod keys;
 mod shape;
 mod sum;

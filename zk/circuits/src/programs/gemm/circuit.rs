@@ -20,6 +20,7 @@ use plonky2::{
 use super::class::Class;
 use crate::{
 	circuit::Circuit,
+	constraint::constrained,
 	gadgets::opening::{verify_opening, FamilyTarget, Opening, OpeningTargets},
 	program::ProveError,
 	targets::{matrix_commitment, StatementTargets},
@@ -27,7 +28,7 @@ use crate::{
 };
 
 /// First element of the transcript from which FRI's challenges are drawn.
-const TRANSCRIPT_TAG: u64 = u64::from_le_bytes(*b"lemma-go");
+pub(super) const TRANSCRIPT_TAG: u64 = u64::from_le_bytes(*b"lemma-go");
 /// Bits of n - 1.
 const COLUMNS_BITS: usize = 16;
 
@@ -63,7 +64,8 @@ impl Circuit for GemmCircuit {
 
 		// m and k have no bearing on the evaluation; they are here because the commitment binds them.
 		let [m, k, n_minus_one] = builder.add_virtual_target_arr();
-		let n_minus_one_bits = builder.split_le(n_minus_one, COLUMNS_BITS);
+		let split = constrained(builder, "gemm: n - 1 is its 16 bits", n_minus_one);
+		let n_minus_one_bits = builder.split_le(split, COLUMNS_BITS);
 		let n = builder.add_const(n_minus_one, F::ONE);
 		let cap_a = builder.add_virtual_cap(params.config.cap_height);
 		let cap_b = builder.add_virtual_cap(params.config.cap_height);
@@ -73,18 +75,36 @@ impl Circuit for GemmCircuit {
 		let shape = [&class_elements[..], &[m, k, n]].concat();
 		let hashes = [cap_a.0.as_slice(), cap_b.0.as_slice()].concat();
 		let commitment = matrix_commitment(builder, &shape, &hashes);
+		let commitment = constrained(builder, "gemm: the input is the commitment", commitment);
 		builder.connect_hashes(commitment, statement.input_hash());
 
 		let y = statement.y_extension();
 		let power = builder.exp_extension_from_bits(y, &n_minus_one_bits);
 		let x = builder.mul_extension(y, power);
+		let x = constrained(builder, "gemm: x is y^n", x);
 
 		let mut challenger = RecursiveChallenger::<F, PoseidonHash, D>::new(builder);
 		let tag = builder.constant(F::from_canonical_u64(TRANSCRIPT_TAG));
-		challenger.observe_element(tag);
-		challenger.observe_elements(&statement.input);
-		challenger.observe_extension_element(y);
-		challenger.observe_extension_element(x);
+		challenger.observe_element(constrained(
+			builder,
+			"gemm: the transcript begins with its tag",
+			tag,
+		));
+		challenger.observe_elements(&constrained(
+			builder,
+			"gemm: the transcript is of the input",
+			statement.input,
+		));
+		challenger.observe_extension_element(constrained(
+			builder,
+			"gemm: the transcript is of y",
+			y,
+		));
+		challenger.observe_extension_element(constrained(
+			builder,
+			"gemm: the transcript is of x",
+			x,
+		));
 		let family = class.family();
 		let parts = [
 			FamilyTarget {
@@ -106,6 +126,7 @@ impl Circuit for GemmCircuit {
 			_ => unreachable!("two families were opened"),
 		};
 		let product = builder.inner_product_extension(F::ONE, zero, pairs);
+		let product = constrained(builder, "gemm: v is the product's", product);
 		builder.connect_extension(product, statement.v_extension());
 
 		GemmTargets {

@@ -140,29 +140,3 @@ fn job_should_go_from_a_blob_to_a_proof_that_the_chain_accepts() {
 	let verifier = lemma_zk_verifier::Verifier::embedded().unwrap();
 	verifier.verify(&statement, &proved.proof).unwrap();
 }
-
-/// `cargo test --release -p lemma-zk-circuits -- --ignored --nocapture large`
-#[test]
-#[ignore = "takes minutes and gigabytes"]
-fn large_products_should_be_provable_within_the_memory_that_is_estimated() {
-	for (m, k, n) in [(1024, 1024, 1024), (65536, 64, 64), (2048, 2048, 2048)] {
-		let operands = operands(m, k, n, 3);
-		let job = Gemm.open(&operands.encode()).unwrap();
-		let output = reference::output(&operands);
-		let proved = job.prove(prover(), &output, BINDING, &|_| ()).unwrap();
-		println!("{} {:?}", job.shape(), proved.stages);
-		let status = std::fs::read_to_string("/proc/self/status").unwrap();
-		let peak = status
-			.lines()
-			.find_map(|line| line.strip_prefix("VmHWM:"))
-			.unwrap();
-		let kilobytes: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
-		let inputs = (operands.a.len() + operands.b.len()) * 3 + output.len() * 2;
-		println!(
-			"peak {} MB, estimated {} MB",
-			kilobytes >> 10,
-			job.memory_estimate() >> 20
-		);
-		assert!(kilobytes << 10 < job.memory_estimate() + inputs as u64);
-	}
-}

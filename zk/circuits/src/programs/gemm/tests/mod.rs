@@ -3,11 +3,13 @@
 mod blobs;
 mod cheats;
 mod classes;
+mod constraints;
 mod honest;
 
 use std::sync::{Arc, OnceLock};
 
 use lemma_zk_statement::{blake2_256, OutputElement, Statement};
+use plonky2::iop::witness::PartialWitness;
 
 use super::{
 	blob::Operands,
@@ -16,12 +18,25 @@ use super::{
 	commit::CommittedOperands,
 	reference,
 };
-use crate::{wrap::Wrapped, Prover};
+use crate::{
+	circuit::Circuit,
+	constraint::leaving_out::{Cheat, Tested},
+	gadgets::opening::Opening,
+	keys,
+	targets::StatementTargets,
+	wrap::Wrapped,
+	Builder, Prover,
+};
 
 /// The smallest class: k up to 64, m and n up to 256.
 const CLASS: Class = Class {
 	inner_log: 6,
 	outer_log: 8,
+};
+/// The smallest class whose openings are folded.
+const FOLDING: Class = Class {
+	inner_log: 6,
+	outer_log: 9,
 };
 const BINDING: [u8; 32] = [7; 32];
 
@@ -34,6 +49,23 @@ fn prover() -> &'static Prover {
 /// The circuit of [`CLASS`].
 fn circuit() -> Arc<Wrapped<GemmTargets>> {
 	prover().circuit(&GemmCircuit(CLASS))
+}
+
+/// All that sets a circuit's witness.
+type Targets = (StatementTargets, GemmTargets);
+
+/// A class's circuit, not yet built.
+fn unbuilt(class: Class) -> (Builder, Targets) {
+	let (builder, statement, targets) = Wrapped::plain(&GemmCircuit(class));
+	(builder, (statement, targets))
+}
+
+/// The circuit of [`CLASS`] or [`FOLDING`], of which only satisfaction is asked.
+fn whole(class: Class) -> &'static Tested<Targets> {
+	static WHOLE: [OnceLock<Tested<Targets>>; 2] = [OnceLock::new(), OnceLock::new()];
+	let place = usize::from(class == FOLDING);
+	assert_eq!(class, [CLASS, FOLDING][place]);
+	WHOLE[place].get_or_init(|| Tested::whole(|| unbuilt(class)))
 }
 
 /// Matrices of irregular values, each of which every int8 can be.
@@ -50,8 +82,9 @@ fn operands(m: usize, k: usize, n: usize, seed: u64) -> Operands {
 	Operands::new(m, k, n, a, b).unwrap()
 }
 
-/// A product of [`CLASS`] with all that proving it takes.
+/// A product with all that proving it takes.
 struct Case {
+	class: Class,
 	operands: Operands,
 	committed: CommittedOperands,
 	output: Vec<u8>,
@@ -59,9 +92,14 @@ struct Case {
 
 impl Case {
 	fn new(operands: Operands) -> Self {
-		let committed = CommittedOperands::new(CLASS, &operands);
+		Self::of(CLASS, operands)
+	}
+
+	fn of(class: Class, operands: Operands) -> Self {
+		let committed = CommittedOperands::new(class, &operands);
 		let output = reference::output(&operands);
 		Self {
+			class,
 			operands,
 			committed,
 			output,
@@ -77,7 +115,7 @@ impl Case {
 		let element = OutputElement::I32;
 		let commitment = self.committed.commitment;
 		Statement::of_result(
-			circuit().id(),
+			keys::id(&GemmCircuit(self.class).name()).unwrap(),
 			BINDING,
 			commitment,
 			element,
@@ -85,5 +123,25 @@ impl Case {
 			blake2_256,
 		)
 		.unwrap()
+	}
+	/// The witness of whoever proves `statement` with the dimensions, commitment and opening as given.
+	fn cheat(
+		targets: &Targets,
+		statement: &Statement,
+		dimensions: [usize; 3],
+		committed: &CommittedOperands,
+		opening: &Opening,
+	) -> Cheat {
+		let mut witness = PartialWitness::new();
+		targets.0.set(&mut witness, statement).unwrap();
+		targets
+			.1
+			.set(&mut witness, dimensions, committed, opening)
+			.unwrap();
+		Cheat {
+			claim: statement.to_elements()[4..].to_vec(),
+			witness,
+			behind: Vec::new(),
+		}
 	}
 }

@@ -1,5 +1,7 @@
 //! The opening by itself, with small families.
 
+mod constraints;
+
 use plonky2::{
 	field::{
 		extension::FieldExtension,
@@ -12,8 +14,9 @@ use plonky2::{
 			FriPolynomialInfo,
 		},
 		verifier::verify_fri_proof,
+		FriConfig, FriParams,
 	},
-	hash::poseidon::PoseidonHash,
+	hash::{hash_types::MerkleCapTarget, poseidon::PoseidonHash},
 	iop::{
 		challenger::{Challenger, RecursiveChallenger},
 		ext_target::ExtensionTarget,
@@ -34,6 +37,14 @@ const RATE: CommitmentRate = CommitmentRate::Eighth;
 
 /// Polynomials with small, irregular coefficients, and the commitment to them.
 fn family(family: Family, seed: u64) -> (Vec<PolynomialCoeffs<F>>, Committed) {
+	family_at(&commitment_fri_config(RATE), family, seed)
+}
+
+fn family_at(
+	config: &FriConfig,
+	family: Family,
+	seed: u64,
+) -> (Vec<PolynomialCoeffs<F>>, Committed) {
 	let coefficient = |i: usize, r: usize| {
 		let mixed = (seed + i as u64 * 1009 + r as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
 		F::from_noncanonical_i64(i64::from((mixed >> 56) as u8 as i8))
@@ -45,7 +56,7 @@ fn family(family: Family, seed: u64) -> (Vec<PolynomialCoeffs<F>>, Committed) {
 		})
 		.collect();
 	let bundle = family.bundle();
-	let committed = Committed::new(family, &commitment_fri_config(RATE), |g, coefficients| {
+	let committed = Committed::new(family, config, |g, coefficients| {
 		for (place, value) in coefficients.iter_mut().enumerate() {
 			*value = coefficient(g * bundle + place % bundle, place / bundle);
 		}
@@ -53,22 +64,22 @@ fn family(family: Family, seed: u64) -> (Vec<PolynomialCoeffs<F>>, Committed) {
 	(polynomials, committed)
 }
 
-/// A circuit that opens two families, whose caps and points are its inputs.
-struct OpeningCircuit {
-	data: CircuitData,
-	caps: Vec<plonky2::hash::hash_types::MerkleCapTarget>,
+/// What sets the witness of a circuit that opens two families, whose caps and points are its inputs.
+struct Targets {
+	caps: Vec<MerkleCapTarget>,
 	points: Vec<ExtensionTarget<D>>,
 	opening: OpeningTargets,
 }
 
-impl OpeningCircuit {
-	fn build(families: [Family; 2]) -> Self {
-		let config = commitment_fri_config(RATE);
-		let params = fri_params(&config, families[0].bundle_degree_log());
-		let mut builder = Builder::new(inner_config());
-		let caps = vec![builder.add_virtual_cap(4), builder.add_virtual_cap(4)];
+impl Targets {
+	/// Adds all of that circuit.
+	fn add(builder: &mut Builder, families: [Family; 2], params: &FriParams) -> Self {
+		let caps: Vec<_> = families
+			.iter()
+			.map(|_| builder.add_virtual_cap(params.config.cap_height))
+			.collect();
 		let points = builder.add_virtual_extension_targets(2);
-		let mut challenger = RecursiveChallenger::<F, PoseidonHash, D>::new(&mut builder);
+		let mut challenger = RecursiveChallenger::<F, PoseidonHash, D>::new(builder);
 		for (cap, point) in caps.iter().zip(&points) {
 			challenger.observe_cap(cap);
 			challenger.observe_extension_element(*point);
@@ -83,25 +94,47 @@ impl OpeningCircuit {
 				point: *point,
 			})
 			.collect();
-		let opening = verify_opening(&mut builder, &parts, challenger, &params);
+		let opening = verify_opening(builder, &parts, challenger, params);
 		Self {
-			data: builder.build::<C>(),
 			caps,
 			points,
 			opening,
 		}
 	}
 
-	/// Whether there is a proof that verifies.
-	fn accepts(&self, parts: &[(&Committed, F2)], opening: &Opening) -> bool {
+	fn witness(&self, parts: &[(&Committed, F2)], opening: &Opening) -> PartialWitness<F> {
 		let mut witness = PartialWitness::new();
 		for ((cap, point), (committed, z)) in self.caps.iter().zip(&self.points).zip(parts) {
 			witness.set_cap_target(cap, committed.cap()).unwrap();
 			witness.set_extension_target(*point, *z).unwrap();
 		}
 		self.opening.set(&mut witness, opening).unwrap();
+		witness
+	}
+}
+
+/// That circuit.
+struct OpeningCircuit {
+	data: CircuitData,
+	targets: Targets,
+}
+
+impl OpeningCircuit {
+	fn build(families: [Family; 2]) -> Self {
+		let config = commitment_fri_config(RATE);
+		let params = fri_params(&config, families[0].bundle_degree_log());
+		let mut builder = Builder::new(inner_config());
+		let targets = Targets::add(&mut builder, families, &params);
+		Self {
+			data: builder.build::<C>(),
+			targets,
+		}
+	}
+
+	/// Whether there is a proof that verifies.
+	fn accepts(&self, parts: &[(&Committed, F2)], opening: &Opening) -> bool {
 		self.data
-			.prove(witness)
+			.prove(self.targets.witness(parts, opening))
 			.is_ok_and(|proof| self.data.verify(proof).is_ok())
 	}
 }
