@@ -18,8 +18,8 @@ Examples:
   lemma provider register --bond 200 --backend cpu --key //Bob
 
 Amounts are in LEM: 10, 0.5. With --json every command prints one JSON object, failures too.
-Exit status: 0 done, 1 failed, 2 wrong usage or file, 3 no node, 4 too little money,
-5 a result did not verify, 6 an order ended without a result, 130 interrupted."
+Exit status: 0 done, 1 failed, 2 wrong usage or file, 3 no node or one that is behind,
+4 too little money, 5 a result did not verify, 6 an order ended without a result, 130 interrupted."
 )]
 pub struct Cli {
 	/// What every command takes.
@@ -75,7 +75,7 @@ pub enum Command {
 	#[command(after_help = GEMM_HELP)]
 	Gemm(Gemm),
 	/// Post, list, show, cancel and watch orders
-	#[command(subcommand)]
+	#[command(subcommand, after_help = ORDER_HELP)]
 	Order(Order),
 	/// Get the result of an order, waiting for it if need be
 	#[command(after_help = RESULT_HELP)]
@@ -84,24 +84,34 @@ pub enum Command {
 	#[command(after_help = VERIFY_HELP)]
 	Verify(Verify),
 	/// Register as a provider and manage the bond
-	#[command(subcommand)]
+	#[command(subcommand, after_help = PROVIDER_HELP)]
 	Provider(Provider),
 	/// List, show and register programs
-	#[command(subcommand)]
+	#[command(subcommand, after_help = PROGRAM_HELP)]
 	Program(Program),
 	/// Put blobs into a store and get them
-	#[command(subcommand)]
+	#[command(subcommand, after_help = STORE_HELP)]
 	Store(Store),
 	/// Make and inspect keys
-	#[command(subcommand)]
+	#[command(subcommand, after_help = KEYS_HELP)]
 	Keys(Keys),
 	/// Show an account's money
+	#[command(after_help = "\
+free is what the account can use, less what is frozen; held is what orders, deposits and a bond
+keep of it.
+
+Examples:
+  lemma balance --key my.key
+  lemma balance //Alice")]
 	Balance {
 		/// The account; by default that of --key.
 		#[arg(value_parser = account)]
 		account: Option<AccountId>,
 	},
 	/// Send money to an account
+	#[command(after_help = "\
+Example:
+  lemma transfer 5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty 10 --key my.key")]
 	Transfer {
 		/// Who gets it.
 		#[arg(value_parser = account)]
@@ -122,6 +132,39 @@ Examples:
   lemma gemm A.npy B.npy --out C.npy --max-price 10 --key //Alice
   lemma gemm A.npy B.npy --out C.npy --max-price 2.5 --min-price 0.5 --ramp 50 --json
   python3 -c \"import numpy; numpy.save('A.npy', numpy.ones((256, 256), numpy.int8))\"";
+
+const ORDER_HELP: &str = "\
+Examples:
+  lemma order list                    what is on offer, and what is being worked on
+  lemma order show 3
+  lemma order watch 3 --json          one object a line for each change, to the end
+  lemma order cancel 3 --key my.key   while nobody has claimed it";
+
+const PROVIDER_HELP: &str = "\
+Examples:
+  lemma provider register --bond 200 --backend cuda --key cold.key
+  lemma provider operators 5F… --key cold.key     then, with the key of each:
+  lemma provider join 5C… --key hot.key
+  lemma provider show
+  lemma provider deregister --key cold.key        two days later: lemma provider withdraw";
+
+const PROGRAM_HELP: &str = "\
+Examples:
+  lemma program list                  those registered on the chain
+  lemma program id                    those that this client can prove and verify
+  lemma program id job.bin            which program, commitment and output length an input has";
+
+const STORE_HELP: &str = "\
+Examples:
+  lemma store put job.bin             prints its name, the blake2-256 hash of its bytes
+  lemma store get 0x… --out job.bin
+  lemma store put job.bin --store s3://bucket/inputs";
+
+const KEYS_HELP: &str = "\
+Examples:
+  lemma keys new --out my.key         a file that only you can read
+  lemma keys inspect my.key
+  lemma keys inspect //Alice";
 
 const RESULT_HELP: &str = "\
 Examples:
@@ -186,8 +229,10 @@ pub struct Terms {
 /// Orders.
 #[derive(Debug, Subcommand)]
 pub enum Order {
-	/// Post an order for an input blob
+	/// Post an order for an input blob: a new one each time
 	#[command(after_help = "\
+Unlike `lemma gemm`, this does not look for an earlier order for the same.
+
 Examples:
   lemma order post --input job.bin --max-price 10
   lemma order post --input job.bin --max-price 10 --program 0x… --commitment 0x… --output-len 4096")]
@@ -217,7 +262,12 @@ Examples:
 		#[arg(long, default_value_t = 0, value_name = "ORDER")]
 		start: OrderId,
 		/// At most so many.
-		#[arg(long, default_value_t = 100, value_name = "COUNT")]
+		#[arg(
+			long,
+			default_value_t = 100,
+			value_name = "COUNT",
+			value_parser = clap::value_parser!(u32).range(1..)
+		)]
 		limit: u32,
 	},
 	/// Show an order, live or settled
@@ -230,7 +280,7 @@ Examples:
 		/// Its number.
 		id: OrderId,
 	},
-	/// Follow an order to its end; with --json one object a line for each change
+	/// Follow an order to its end, when that is final; with --json one object a line for each change
 	Watch {
 		/// Its number.
 		id: OrderId,

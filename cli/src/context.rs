@@ -10,6 +10,17 @@ use crate::{
 	output::Output,
 };
 
+/// What goes on if the command is interrupted now.
+#[derive(Debug, Clone, Copy)]
+pub enum Waiting {
+	/// A transaction that was sent.
+	Transaction,
+	/// A transaction that posts an order.
+	Posting,
+	/// An order.
+	Order(OrderId),
+}
+
 /// A command's surroundings.
 #[derive(Debug)]
 pub struct Context {
@@ -17,16 +28,30 @@ pub struct Context {
 	pub global: Global,
 	/// How to print.
 	pub output: Output,
-	/// The order that the command is waiting for: it goes on if the command is interrupted.
-	pub waiting_for: Mutex<Option<OrderId>>,
+	/// What the command is waiting for.
+	waiting_for: Mutex<Option<Waiting>>,
 }
 
 impl Context {
-	/// Notes that the command is waiting for an order.
-	pub fn wait_for(&self, order: OrderId) {
-		if let Ok(mut waiting_for) = self.waiting_for.lock() {
-			*waiting_for = Some(order);
+	/// The surroundings of a command that has just begun.
+	pub fn new(global: Global, output: Output) -> Self {
+		Self {
+			global,
+			output,
+			waiting_for: Mutex::default(),
 		}
+	}
+
+	/// Notes what the command is waiting for from now on.
+	pub fn wait_for(&self, what: Waiting) {
+		if let Ok(mut waiting_for) = self.waiting_for.lock() {
+			*waiting_for = Some(what);
+		}
+	}
+
+	/// What the command is waiting for.
+	pub fn waiting_for(&self) -> Option<Waiting> {
+		self.waiting_for.lock().ok().and_then(|what| *what)
 	}
 
 	/// Connects to the node and checks that its chain is the expected one.

@@ -7,7 +7,7 @@ use lemma_client::{
 };
 
 use crate::{
-	context::Context,
+	context::{Context, Waiting},
 	failure::{exit, Failure, Outcome},
 	output::Progress,
 	views::{account, lem},
@@ -61,23 +61,14 @@ pub struct Phases {
 	pub finalize: Option<f64>,
 }
 
-/// A settled order.
-#[derive(Debug, Clone)]
-pub struct Settled {
-	/// Its receipt, of a finalized block.
-	pub receipt: Receipt,
-	/// How long it took.
-	pub phases: Phases,
-}
-
 /// Waits until an order is settled in a finalized block, and says what happens meanwhile.
 pub async fn to_settlement(
 	context: &Context,
 	client: &Client,
 	id: OrderId,
 	progress: &mut Progress,
-) -> Outcome<Settled> {
-	context.wait_for(id);
+) -> Outcome<Phases> {
+	context.wait_for(Waiting::Order(id));
 	let start = Instant::now();
 	let mut claimed: Option<(Instant, AccountId)> = None;
 	let mut settled: Option<Instant> = None;
@@ -119,17 +110,16 @@ pub async fn to_settlement(
 					continue;
 				}
 				// What is final is what counts.
-				if let Some(receipt) = client.receipt(id, At::Finalized).await? {
+				if client.receipt(id, At::Finalized).await?.is_some() {
 					let now = Instant::now();
 					let settled = settled.unwrap_or(now);
 					let claimed = claimed.map(|(at, _)| at);
 					let between = |from: Instant, to: Instant| (to - from).as_secs_f64();
-					let phases = Phases {
+					return Ok(Phases {
 						claim: claimed.map(|at| between(start, at)),
 						prove: claimed.map(|at| between(at, settled)),
 						finalize: Some(between(settled, now)),
-					};
-					return Ok(Settled { receipt, phases });
+					});
 				}
 				last = None;
 				tokio::time::sleep(POLL).await;
@@ -191,7 +181,7 @@ fn report_live(
 }
 
 /// Why an order that was live is in the book no longer.
-fn ended(id: OrderId, deadline: Option<u32>, best: BlockRef) -> Failure {
+pub fn ended(id: OrderId, deadline: Option<u32>, best: BlockRef) -> Failure {
 	match deadline {
 		Some(deadline) if best.number >= deadline => Failure::new(
 			exit::NO_RESULT,

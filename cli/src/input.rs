@@ -1,10 +1,10 @@
 //! Input blobs: what they are to this client's programs.
 
-use std::path::Path;
+use std::{fs::File, io::Read, path::Path};
 
 use lemma_client::H256;
 use lemma_zk_circuits::{
-	program::{Class, Job, Program},
+	program::{Class, Job, Program, Work},
 	programs,
 };
 
@@ -23,7 +23,12 @@ pub struct Described {
 	pub cost: f64,
 	/// The job's size, for people.
 	pub shape: String,
+	/// Rows and columns of the output, if it is a matrix.
+	pub matrix: Option<(usize, usize)>,
 }
+
+/// Largest input that is read: twice the largest pair of matrices.
+const MAX_INPUT_BYTES: u64 = 1 << 30;
 
 /// Opens a blob with the program whose input it is.
 pub fn open(blob: &[u8]) -> Outcome<Box<dyn Job>> {
@@ -66,12 +71,29 @@ pub fn describe(job: &dyn Job) -> Outcome<Described> {
 		output_len: output_len as u32,
 		cost: job.cost_estimate(),
 		shape: job.shape(),
+		matrix: match job.work() {
+			Work::Gemm { m, n, .. } => Some((m, n)),
+		},
 	})
 }
 
-/// Reads a file.
+/// Reads a file. One without an end, such as a device, is refused like one that is too large.
 pub fn read_file(path: &Path) -> Outcome<Vec<u8>> {
-	std::fs::read(path).map_err(|e| file_failure(path, "read", &e))
+	let mut bytes = Vec::new();
+	File::open(path)
+		.and_then(|file| file.take(MAX_INPUT_BYTES + 1).read_to_end(&mut bytes))
+		.map_err(|e| file_failure(path, "read", &e))?;
+	if bytes.len() as u64 > MAX_INPUT_BYTES {
+		return Err(Failure::new(
+			exit::USAGE,
+			"bad_file",
+			format!(
+				"{} has more than the {MAX_INPUT_BYTES} bytes that are read: no input, and no result, is as large",
+				path.display()
+			),
+		));
+	}
+	Ok(bytes)
 }
 
 /// What this client calls a program: its name and its class, such as `gemm k256-d8`.

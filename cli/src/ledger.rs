@@ -2,7 +2,8 @@
 //!
 //! One file for each thing asked for, under the user's data folder, by chain. The signed transaction is
 //! written and synced before it is sent; whatever happens afterwards, running the same command again finds
-//! the record, and follows or resends that very transaction.
+//! the record, and follows or resends that very transaction. A development chain that is started anew has the
+//! genesis of the one before it, and so the same folder: a record says in which block its order was.
 
 use std::{
 	fs,
@@ -12,7 +13,6 @@ use std::{
 use codec::{Decode, Encode};
 use lemma_client::{
 	blake2_256,
-	chain::BlockRef,
 	npy::write_atomically,
 	store::data_folder,
 	transact::{Inclusion, SignedBytes},
@@ -42,8 +42,8 @@ pub struct Record {
 	signed: String,
 	/// The order's number, once the transaction was seen in a block.
 	pub order: Option<OrderId>,
-	/// The block in which it was seen: number and hash. If the chain no longer has it, it is another chain.
-	posted_in: Option<(u32, H256)>,
+	/// The block in which it was seen: number and hash.
+	pub posted_in: Option<(u32, H256)>,
 	/// Rows and columns of the result, if it is a matrix.
 	pub shape: Option<(usize, usize)>,
 	/// What was ordered, for people.
@@ -79,15 +79,12 @@ impl Record {
 		self.posted_in = Some((inclusion.block.number, inclusion.block.hash));
 	}
 
-	/// Whether the node's chain is the one on which this happened: a development chain starts anew with
-	/// the same genesis. A block that was undone counts as gone too: the transaction is followed again.
-	pub async fn is_of(&self, client: &Client) -> Outcome<bool> {
-		let anchor = match (self.posted_in, self.signed()) {
-			(Some((number, hash)), _) => BlockRef { number, hash },
-			(None, Some(signed)) => signed.signed_at,
-			(None, None) => return Ok(false),
-		};
-		Ok(client.block_hash(anchor.number).await? == Some(anchor.hash))
+	/// Whether the block in which the order was seen is on the node's chain.
+	pub async fn is_on(&self, client: &Client) -> Outcome<bool> {
+		Ok(match self.posted_in {
+			Some((number, hash)) => client.block_hash(number).await? == Some(hash),
+			None => false,
+		})
 	}
 }
 
@@ -115,15 +112,21 @@ impl Ledger {
 		serde_json::from_slice(&fs::read(self.path(request)).ok()?).ok()
 	}
 
-	/// The record of an order, by its number.
-	pub fn of_order(&self, order: OrderId) -> Option<Record> {
-		let entries = fs::read_dir(&self.folder).ok()?;
+	/// The records of orders with this number: of one on each of the chains that have this genesis.
+	pub fn of_order(&self, order: OrderId) -> Vec<Record> {
+		let Ok(entries) = fs::read_dir(&self.folder) else {
+			return Vec::new();
+		};
 		entries
 			.flatten()
-			.filter_map(|entry| {
-				serde_json::from_slice::<Record>(&fs::read(entry.path()).ok()?).ok()
+			.map(|entry| entry.path())
+			.filter(|path| {
+				path.extension()
+					.is_some_and(|extension| extension == "json")
 			})
-			.find(|record| record.order == Some(order))
+			.filter_map(|path| serde_json::from_slice::<Record>(&fs::read(path).ok()?).ok())
+			.filter(|record| record.order == Some(order))
+			.collect()
 	}
 
 	/// Writes a record, whole or not at all, and syncs it.
@@ -137,6 +140,13 @@ impl Ledger {
 		.map_err(|e| file_failure(&path, "written", &e))
 	}
 
+	/// Sets the record of a request aside, where nothing looks for it any more: it is of another chain.
+	pub fn set_aside(&self, request: &Request) -> Outcome<()> {
+		let path = self.path(request);
+		fs::rename(&path, path.with_extension("old"))
+			.map_err(|e| file_failure(&path, "renamed", &e))
+	}
+
 	/// Removes the record of a request.
 	pub fn forget(&self, request: &Request) {
 		// What is not there need not be removed; what cannot be is found stale again.
@@ -146,6 +156,8 @@ impl Ledger {
 
 #[cfg(test)]
 mod tests {
+	use lemma_client::BlockRef;
+
 	use super::*;
 
 	fn request(length: u32) -> Request {
@@ -188,13 +200,32 @@ mod tests {
 		};
 		record.posted(Inclusion { block, index: 1 }, 12);
 		ledger.save(&request(4), &record).expect("saved");
-		assert!(ledger.of_order(12).is_some());
-		assert!(ledger.of_order(13).is_none());
+		assert_eq!(ledger.of_order(12).len(), 1);
+		assert!(ledger.of_order(13).is_empty());
 		let other = Ledger::in_folder(folder.path(), H256::repeat_byte(5));
 		assert!(other.find(&request(4)).is_none(), "another chain");
 
 		ledger.forget(&request(4));
 		assert!(ledger.find(&request(4)).is_none());
+	}
+
+	#[test]
+	fn a_record_should_not_be_found_when_it_was_set_aside() {
+		let folder = tempfile::tempdir().expect("a folder");
+		let ledger = Ledger::in_folder(folder.path(), H256::repeat_byte(4));
+		for order in [3, 4] {
+			let mut record = Record::new(&signed(), None, "");
+			record.order = Some(order);
+			ledger.save(&request(4), &record).expect("saved");
+			ledger.set_aside(&request(4)).expect("set aside");
+			assert!(ledger.find(&request(4)).is_none());
+			assert!(ledger.of_order(order).is_empty());
+		}
+		assert_eq!(
+			fs::read_dir(&ledger.folder).expect("a folder").count(),
+			1,
+			"the last one is kept"
+		);
 	}
 
 	#[test]

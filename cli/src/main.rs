@@ -20,7 +20,7 @@ mod views;
 use std::process::ExitCode;
 
 use clap::{error::ErrorKind, Parser};
-use context::Context;
+use context::{Context, Waiting};
 use failure::{exit, Failure};
 use output::Output;
 
@@ -37,11 +37,7 @@ fn main() -> ExitCode {
 		.with_env_filter(filter)
 		.with_writer(std::io::stderr)
 		.init();
-	let context = Context {
-		global: cli.global,
-		output,
-		waiting_for: Default::default(),
-	};
+	let context = Context::new(cli.global, output);
 	let runtime = match tokio::runtime::Runtime::new() {
 		Ok(runtime) => runtime,
 		Err(e) => {
@@ -71,12 +67,19 @@ fn fail(output: &Output, failure: &Failure) -> ExitCode {
 }
 
 fn interrupted(context: &Context) -> Failure {
-	let waiting_for = context.waiting_for.lock().ok().and_then(|order| *order);
-	let message = match waiting_for {
-		Some(order) => format!(
+	let message = match context.waiting_for() {
+		Some(Waiting::Order(order)) => format!(
 			"interrupted; order {order} goes on: `lemma result {order} --out FILE`, or the same command \
 			 again, waits for its result"
 		),
+		Some(Waiting::Posting) => {
+			"interrupted; the order may be posted all the same: the same `lemma \
+			gemm` goes on with it, and `lemma order list` shows it"
+				.into()
+		}
+		Some(Waiting::Transaction) => {
+			"interrupted; the transaction was sent, and may take effect all the same".into()
+		}
 		None => "interrupted".into(),
 	};
 	Failure::new(exit::INTERRUPTED, "interrupted", message)

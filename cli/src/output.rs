@@ -1,12 +1,15 @@
 //! What a command prints: one JSON object on standard output with `--json`, else text; progress on
 //! standard error.
 
-use std::io::{IsTerminal, Write};
+use std::{
+	io::{ErrorKind, IsTerminal, Write},
+	path::Path,
+};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{json, Value};
 
-use crate::failure::Failure;
+use crate::failure::{exit, file_failure, Failure, Outcome};
 
 /// How to print.
 #[derive(Clone, Copy, Debug)]
@@ -16,14 +19,22 @@ pub struct Output {
 }
 
 impl Output {
-	/// Prints a command's result: the object, or the text for people.
-	pub fn result(&self, object: &Value, text: impl FnOnce() -> String) {
+	/// Prints a command's result: the object, or the text for people. That the reader has closed the pipe is
+	/// its choice, and no failure; that the disk is full is one.
+	pub fn result(&self, object: &Value, text: impl FnOnce() -> String) -> Outcome<()> {
 		let printed = match self.json {
 			true => format!("{object}\n"),
-			false => text(),
+			false => printable(&text()),
 		};
-		// A closed pipe is the reader's choice, not an error.
-		let _ = std::io::stdout().write_all(printed.as_bytes());
+		let mut out = std::io::stdout().lock();
+		match out.write_all(printed.as_bytes()).and_then(|()| out.flush()) {
+			Err(e) if e.kind() != ErrorKind::BrokenPipe => Err(Failure::new(
+				exit::FAILURE,
+				"output",
+				format!("what the command has to say cannot be written: {e}"),
+			)),
+			_ => Ok(()),
+		}
 	}
 
 	/// Prints why a command failed.
@@ -32,14 +43,14 @@ impl Output {
 			let object = json!({ "error": { "code": failure.code, "message": failure.message } });
 			let _ = writeln!(std::io::stdout(), "{object}");
 		} else {
-			let _ = writeln!(std::io::stderr(), "error: {}", failure.message);
+			let _ = writeln!(std::io::stderr(), "error: {}", printable(&failure.message));
 		}
 	}
 
 	/// Says something by the way, to people only.
 	pub fn note(&self, text: &str) {
 		if !self.json {
-			let _ = writeln!(std::io::stderr(), "{text}");
+			let _ = writeln!(std::io::stderr(), "{}", printable(text));
 		}
 	}
 
@@ -47,7 +58,7 @@ impl Output {
 	pub fn progress(&self) -> Progress {
 		let bar = (!self.json && std::io::stderr().is_terminal()).then(|| {
 			let bar = ProgressBar::new_spinner();
-			let style = ProgressStyle::with_template("{spinner} [{elapsed_precise}] {msg}");
+			let style = ProgressStyle::with_template("{spinner} [{elapsed_precise}] {wide_msg}");
 			bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
 			bar.enable_steady_tick(std::time::Duration::from_millis(120));
 			bar
@@ -109,10 +120,80 @@ impl Drop for Progress {
 	}
 }
 
-/// Lines of `name  value`, aligned.
+/// Fails early if a file could not be written in the end: it gets its name, whatever was of that name before,
+/// when it is whole.
+pub fn check_file(path: &Path) -> Outcome<()> {
+	match std::fs::metadata(path) {
+		Ok(found) if found.is_dir() => {
+			return Err(Failure::usage(format!(
+				"{} is a folder: name a file",
+				path.display()
+			)))
+		}
+		// As root, a file in the place of /dev/null would be made.
+		Ok(found) if !found.is_file() => {
+			return Err(Failure::usage(format!(
+				"{} is no regular file, and would be replaced by one: name another",
+				path.display()
+			)))
+		}
+		_ => {}
+	}
+	let folder = match path.parent() {
+		Some(parent) if !parent.as_os_str().is_empty() => parent,
+		_ => Path::new("."),
+	};
+	tempfile::tempfile_in(folder).map_err(|e| file_failure(path, "written", &e))?;
+	Ok(())
+}
+
+/// A text with what steers a terminal made visible, except the ends of lines: nodes, and who writes into the
+/// chain, choose some of what is printed.
+pub fn printable(text: &str) -> String {
+	let mut printable = String::with_capacity(text.len());
+	for character in text.chars() {
+		match character {
+			'\n' => printable.push('\n'),
+			// What turns the direction of writing hides as well as any code.
+			'\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+				printable.extend(character.escape_unicode());
+			}
+			_ if character.is_control() => printable.extend(character.escape_default()),
+			_ => printable.push(character),
+		}
+	}
+	printable
+}
+
+/// A text that somebody else chose, in one line.
+pub fn one_line(text: &str) -> String {
+	printable(text).replace('\n', "\\n")
+}
+
+/// Lines of `name  value`, aligned. A value has one line, whatever it holds.
 pub fn table(rows: &[(&str, String)]) -> String {
 	let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
 	rows.iter()
-		.map(|(name, value)| format!("{name:width$}  {value}\n"))
+		.map(|(name, value)| format!("{name:width$}  {}\n", one_line(value)))
 		.collect()
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn what_steers_a_terminal_should_be_printed_as_text() {
+		let text = "\u{1b}[31mred\u{1b}[0m \u{9b}2J \r\t\u{202e}x \u{e4}\nend";
+		assert_eq!(
+			printable(text),
+			"\\u{1b}[31mred\\u{1b}[0m \\u{9b}2J \\r\\t\\u{202e}x \u{e4}\nend"
+		);
+	}
+
+	#[test]
+	fn a_value_should_not_make_up_lines_of_a_table() {
+		let rows = [("endpoint", "here\nactive  1000".to_owned())];
+		assert_eq!(table(&rows), "endpoint  here\\nactive  1000\n");
+	}
 }

@@ -1,22 +1,27 @@
 //! Posting an order: its terms, whether the account can pay it, and posting it exactly once.
 
+use std::time::Duration;
+
 use lemma_client::{
 	calls::{Call, JOB_ORDERS},
 	runtime::Runtime,
-	transact::{Mortality, SignedBytes},
+	transact::{Inclusion, Mortality, SignedBytes},
 	AccountId, At, Balance, Client, Error, OrderId, OrderSpec, H256,
 };
 use lemma_primitives::{order::InputSource, program::ProgramStatus, MAX_INLINE_INPUT_BYTES};
 
 use crate::{
 	args::Terms,
-	context::Context,
+	context::{Context, Waiting},
 	failure::{exit, Failure, Outcome},
 	input::Described,
 	ledger::{Ledger, Record, Request},
 	output::Progress,
 	views::lem,
 };
+
+/// How often the chain is asked about an earlier transaction.
+const POLL: Duration = Duration::from_millis(300);
 
 /// Left of the balance for the fee of posting itself.
 const FEE_MARGIN: Balance = lemma_client::UNIT / 100;
@@ -93,8 +98,13 @@ fn windows(runtime: &Runtime, terms: &Terms, cost: f64, block_time: f64) -> (u32
 	(claim_window, lifetime)
 }
 
+/// Whether an input travels in the order itself.
+fn is_inline(blob: &[u8], terms: &Terms) -> bool {
+	blob.len() <= MAX_INLINE_INPUT_BYTES as usize && terms.locator.is_none()
+}
+
 async fn store_input(context: &Context, blob: &[u8], terms: &Terms) -> Outcome<InputSource> {
-	if blob.len() <= MAX_INLINE_INPUT_BYTES as usize && terms.locator.is_none() {
+	if is_inline(blob, terms) {
 		if let Ok(bytes) = blob.to_vec().try_into() {
 			return Ok(InputSource::Inline(bytes));
 		}
@@ -113,6 +123,34 @@ async fn store_input(context: &Context, blob: &[u8], terms: &Terms) -> Outcome<I
 		size: blob.len() as u64,
 		locator,
 	})
+}
+
+/// Fails while the node is behind its chain: what it does not know yet would seem never to have happened.
+pub async fn check_synced(client: &Client) -> Outcome<()> {
+	match client.is_syncing().await? {
+		false => Ok(()),
+		true => Err(Failure::new(
+			exit::NO_NODE,
+			"node_syncing",
+			"the node is still catching up with its chain: wait until it has, or name another with --node",
+		)),
+	}
+}
+
+/// Fails unless the chain is one that its users start anew at will. On any other, blocks that are missing are
+/// those of a node that is behind or on a fork, and a second order would be paid for beside the first.
+async fn check_may_start_anew(client: &Client) -> Outcome<()> {
+	let asked = client.rpc().request("system_chainType", Default::default());
+	let kind: String = asked.await.unwrap_or_default();
+	if ["Development", "Local"].contains(&kind.as_str()) {
+		return Ok(());
+	}
+	Err(Failure::new(
+		exit::NO_NODE,
+		"other_blocks",
+		"the same was ordered before, on a chain with other blocks than this node has: wait until the node \
+		 has caught up, or name another with --node; --new orders anew whatever became of the first",
+	))
 }
 
 /// Fails unless the account has what posting holds, with a sentence that gives the sums.
@@ -171,6 +209,10 @@ pub struct Poster<'a> {
 	pub ledger: Ledger,
 	/// What is asked for.
 	pub request: Request,
+	/// Its input.
+	pub blob: &'a [u8],
+	/// What it may cost and when.
+	pub terms: &'a Terms,
 	/// Rows and columns of the result, if it is a matrix.
 	pub shape: Option<(usize, usize)>,
 	/// What is ordered, for people.
@@ -179,7 +221,7 @@ pub struct Poster<'a> {
 
 impl Poster<'_> {
 	/// Goes on with an order for this request that was posted before, if there is one on this chain that
-	/// is live or settled.
+	/// is live or settled. Providers find the input of a live one in the store afterwards.
 	pub async fn resume(&self, progress: &mut Progress) -> Outcome<Option<Posted>> {
 		let Some(mut record) = self.ledger.find(&self.request) else {
 			return Ok(None);
@@ -187,16 +229,17 @@ impl Poster<'_> {
 		let Some(signed) = record.signed() else {
 			return Ok(None);
 		};
-		let on_chain = self.client.block_hash(signed.signed_at.number).await?;
-		if on_chain != Some(signed.signed_at.hash) {
-			self.context
-				.output
-				.note("note: this was ordered on a chain that has been started anew");
-			self.ledger.forget(&self.request);
+		if !self.is_of_this_chain(&record, &signed, progress).await? {
+			check_may_start_anew(self.client).await?;
+			self.ledger.set_aside(&self.request)?;
+			progress.done(
+				"the same was ordered before, on a chain that has been started anew since: ordering it on \
+				 this one",
+			);
 			return Ok(None);
 		}
 		let order = match record.order {
-			Some(order) if record.is_of(self.client).await? => order,
+			Some(order) if record.is_on(self.client).await? => order,
 			_ => {
 				progress.wait("following the transaction of an earlier command");
 				match self.follow_earlier(&signed, &mut record).await? {
@@ -208,18 +251,66 @@ impl Poster<'_> {
 				}
 			}
 		};
-		let live = self.client.order(order, At::Best).await?.is_some();
-		if live || self.client.receipt(order, At::Best).await?.is_some() {
-			return Ok(Some(Posted {
-				order,
-				resumed: true,
-			}));
+		let posted = Posted {
+			order,
+			resumed: true,
+		};
+		if let Some(live) = self.client.order(order, At::Best).await? {
+			if matches!(live.spec.input, InputSource::Stored { .. }) {
+				self.context.store()?.put(self.blob.to_vec()).await?;
+			}
+			if live.spec.max_price != self.terms.max_price {
+				progress.done(&format!(
+					"order {order} has a highest price of {} LEM, and keeps it; to change it, take the order back \
+					 with `lemma order cancel {order}`",
+					lem(live.spec.max_price)
+				));
+			}
+			return Ok(Some(posted));
 		}
-		self.context.output.note(&format!(
-			"note: order {order} for the same was cancelled, has expired, or its receipt was removed"
+		if self.client.receipt(order, At::Best).await?.is_some() {
+			return Ok(Some(posted));
+		}
+		progress.done(&format!(
+			"order {order} for the same was cancelled, has expired, or its receipt was removed"
 		));
 		self.ledger.forget(&self.request);
 		Ok(None)
+	}
+
+	/// Whether the node's chain is the one for which the transaction was signed. Chains with the same
+	/// genesis differ in their blocks; but what is signed before the first of them is final would be valid on
+	/// each of these chains.
+	async fn is_of_this_chain(
+		&self,
+		record: &Record,
+		signed: &SignedBytes,
+		progress: &mut Progress,
+	) -> Outcome<bool> {
+		let signed_at = signed.signed_at;
+		if self.client.block_hash(signed_at.number).await? != Some(signed_at.hash) {
+			return Ok(false);
+		}
+		// What was never seen in a block may still come into one, whichever chain this is.
+		let Some((number, hash)) = record.posted_in else {
+			return Ok(true);
+		};
+		if record.is_on(self.client).await? {
+			return Ok(true);
+		}
+		// A reorganisation has undone the block, or it was never on this chain: what is final tells.
+		progress.wait(&format!(
+			"waiting for block {number} to be final, to see whether an earlier order is on this chain"
+		));
+		if self.client.wait_finalized(number).await? == hash
+			|| self.client.watch(signed).look().await?.is_some()
+		{
+			return Ok(true);
+		}
+		// Undone, it waits in the node's pool for another block: there, but in no block, its nonce is taken.
+		let account = &self.request.account;
+		Ok(self.client.nonce(account, At::Best).await? <= signed.nonce
+			&& self.client.next_nonce(account).await? > signed.nonce)
 	}
 
 	/// Finds the order of a transaction that an earlier command signed, whether or not it was sent; `None`
@@ -230,21 +321,34 @@ impl Poster<'_> {
 		record: &mut Record,
 	) -> Outcome<Option<OrderId>> {
 		let account = &self.request.account;
-		// Asked before the search: what has used up the nonce by now is then found.
-		let used = self.client.nonce(account, At::Finalized).await? > signed.nonce;
-		if self.client.watch(signed).look().await?.is_none() {
-			// On the chain on which it was signed, what came before it is there.
-			let anew = self.client.next_nonce(account).await? < signed.nonce;
-			if used || anew {
+		let mut watch = self.client.watch(signed);
+		let mut sent = false;
+		loop {
+			// Asked before the search: what has used up the nonce or the time by now is then found.
+			let used = self.client.nonce(account, At::Finalized).await? > signed.nonce;
+			let finalized = self.client.finalized().await?.number;
+			if let Some(inclusion) = watch.look().await? {
+				return self.note(inclusion, record).await.map(Some);
+			}
+			let expired = signed
+				.expires_at
+				.is_some_and(|end| finalized.saturating_add(1) >= end);
+			if used || expired {
 				return Ok(None);
 			}
-			// Whatever the pool says now, only the chain knows whether it is included.
-			let _ = self.client.send(&signed.bytes).await;
-		}
-		match self.follow(signed, record).await {
-			Ok(order) => Ok(Some(order)),
-			Err(e) if e.code == "transaction_expired" => Ok(None),
-			Err(e) => Err(e),
+			if !sent {
+				// On the chain on which it was signed, what came before it is there.
+				if self.client.next_nonce(account).await? < signed.nonce {
+					return Ok(None);
+				}
+				if !is_inline(self.blob, self.terms) {
+					self.context.store()?.put(self.blob.to_vec()).await?;
+				}
+				// Whatever the pool says now, only the chain knows whether it is included.
+				let _ = self.client.send(&signed.bytes).await;
+				sent = true;
+			}
+			tokio::time::sleep(POLL).await;
 		}
 	}
 
@@ -256,6 +360,7 @@ impl Poster<'_> {
 		progress: &mut Progress,
 	) -> Outcome<Posted> {
 		progress.wait("posting the order");
+		self.context.wait_for(Waiting::Posting);
 		let nonce = self.client.next_nonce(&keys.account()).await?;
 		let call = Call::post_order(spec);
 		let signed = self
@@ -273,16 +378,16 @@ impl Poster<'_> {
 				return Err(e.into());
 			}
 		}
-		let order = self.follow(&signed, &mut record).await?;
+		let inclusion = self.client.included(&signed).await?;
+		let order = self.note(inclusion, &mut record).await?;
 		Ok(Posted {
 			order,
 			resumed: false,
 		})
 	}
 
-	/// Waits until the transaction is in a block, and notes the order that it posted.
-	async fn follow(&self, signed: &SignedBytes, record: &mut Record) -> Outcome<OrderId> {
-		let inclusion = self.client.included(signed).await?;
+	/// Notes the order that the transaction in this place posted.
+	async fn note(&self, inclusion: Inclusion, record: &mut Record) -> Outcome<OrderId> {
 		let outcome = self.client.outcome(inclusion).await?;
 		if let Err(failure) = outcome.result {
 			self.ledger.forget(&self.request);

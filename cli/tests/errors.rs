@@ -381,12 +381,77 @@ fn evidence_should_be_refused_when_it_is_none_or_no_chain_is_named() {
 #[test]
 fn help_should_teach_by_examples() {
 	let lemma = Lemma::new();
-	for command in [&["--help"][..], &["gemm", "--help"], &["verify", "--help"]] {
+	let commands = [
+		&["--help"][..],
+		&["gemm", "--help"],
+		&["order", "--help"],
+		&["order", "post", "--help"],
+		&["result", "--help"],
+		&["verify", "--help"],
+		&["provider", "--help"],
+		&["provider", "register", "--help"],
+		&["program", "--help"],
+		&["program", "register", "--help"],
+		&["store", "--help"],
+		&["keys", "--help"],
+		&["keys", "new", "--help"],
+		&["balance", "--help"],
+		&["transfer", "--help"],
+	];
+	for command in commands {
 		let output = lemma.run(command);
 		assert!(output.status.success());
-		assert_says(
-			&String::from_utf8_lossy(&output.stdout),
-			&["Examples:", "lemma gemm"][..1],
-		);
+		let text = String::from_utf8_lossy(&output.stdout).into_owned();
+		assert_says(&text, &["Example", "\n  lemma "]);
 	}
+}
+
+#[test]
+fn what_is_no_regular_file_should_not_be_replaced_by_one() {
+	let lemma = Lemma::with_operands();
+	let device = ["--out", "/dev/null"];
+	let gemm = [
+		"gemm",
+		"a.npy",
+		"b.npy",
+		"--max-price",
+		"1",
+		"--key",
+		"//Bob",
+	];
+	let hash = "ab".repeat(32);
+	let get = ["store", "get", &hash, "--store", "blobs"];
+	for command in [&gemm[..], &get, &["result", "3"]] {
+		let (status, text) = lemma.fails(&[command, &device].concat());
+		assert_eq!(status, 2);
+		assert_says(&text, &["/dev/null", "no regular file"]);
+	}
+	let (status, text) = lemma.fails(&["result", "3", "--evidence", "no/such/folder.json"]);
+	assert_eq!(status, 2);
+	assert_says(&text, &["no/such/folder.json", "cannot be written"]);
+}
+
+#[test]
+fn output_that_cannot_be_written_should_be_a_failure_unless_the_reader_has_gone() {
+	let status = |stdout: std::process::Stdio| {
+		Command::new(env!("CARGO_BIN_EXE_lemma"))
+			.args(["keys", "inspect", "//Alice"])
+			.stdout(stdout)
+			.output()
+			.expect("lemma runs")
+			.status
+			.code()
+	};
+	let full = std::fs::File::create("/dev/full").expect("Linux has it");
+	assert_eq!(status(full.into()), Some(1));
+	let (reader, writer) = std::io::pipe().expect("a pipe");
+	drop(reader);
+	assert_eq!(status(writer.into()), Some(0));
+}
+
+#[test]
+fn lists_of_nothing_should_be_refused() {
+	let (status, text) = Lemma::new().fails(&["order", "list", "--limit", "0"]);
+	assert_eq!(status, 2);
+	assert_says(&text, &["--limit"]);
 }

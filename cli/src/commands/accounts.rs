@@ -22,23 +22,12 @@ pub async fn balance(context: &Context, account: Option<AccountId>) -> Outcome<(
 		"frozen": lem(money.frozen),
 		"nonce": money.nonce,
 	});
-	context.output.result(&object, || views::text(&object));
-	Ok(())
+	context.output.result(&object, || views::text(&object))
 }
 
 /// Sends money.
 pub async fn transfer(context: &Context, to: &AccountId, amount: Balance) -> Outcome<()> {
-	let keys = context.keys()?;
-	let client = context.client().await?;
 	let said = json!({ "to": views::account(to), "amount": lem(amount) });
 	let done = format!("{} LEM sent to {}", lem(amount), views::account(to));
-	transact(
-		context,
-		&client,
-		&keys,
-		&Call::transfer(to, amount),
-		said,
-		&done,
-	)
-	.await
+	transact(context, &Call::transfer(to, amount), said, &done).await
 }

@@ -12,9 +12,10 @@ use serde_json::json;
 use crate::{
 	args::Gemm,
 	context::Context,
-	failure::{exit, file_failure, Failure, Outcome},
+	failure::{exit, Failure, Outcome},
 	follow, input,
 	ledger::Ledger,
+	output,
 	posting::{self, Poster},
 	views,
 };
@@ -25,7 +26,7 @@ pub async fn run(context: &Context, args: Gemm) -> Outcome<()> {
 	let seconds = |since: Instant| since.elapsed().as_secs_f64();
 	// Whatever can be wrong with the files is found before the node is asked.
 	let operands = read_operands(&args.a, &args.b)?;
-	check_writable(&args.out)?;
+	output::check_file(&args.out)?;
 	check_output_size(&operands)?;
 	let (m, k, n) = (operands.m, operands.k, operands.n);
 	let keys = context.keys()?;
@@ -35,19 +36,21 @@ pub async fn run(context: &Context, args: Gemm) -> Outcome<()> {
 	progress.wait("committing to the matrices");
 	let blob = operands.encode();
 	drop(operands);
-	let job = input::open(&blob)?;
-	let described = input::describe(job.as_ref())?;
+	let described = input::describe(input::open(&blob)?.as_ref())?;
 	let poster = Poster {
 		context,
 		client: &client,
 		ledger: Ledger::open(client.genesis_hash()),
 		request: posting::request(&keys.account(), &described),
-		shape: Some((m, n)),
+		blob: &blob,
+		terms: &args.terms,
+		shape: described.matrix,
 		what: format!("gemm {}", described.shape),
 	};
 	let prepared = seconds(start);
 
 	let posting = Instant::now();
+	posting::check_synced(&client).await?;
 	let earlier = match args.new {
 		true => None,
 		false => poster.resume(&mut progress).await?,
@@ -60,6 +63,7 @@ pub async fn run(context: &Context, args: Gemm) -> Outcome<()> {
 			poster.post(&keys, &spec, &mut progress).await?
 		}
 	};
+	drop(poster);
 	drop(blob);
 	let order = posted.order;
 	progress.done(&match posted.resumed {
@@ -70,7 +74,7 @@ pub async fn run(context: &Context, args: Gemm) -> Outcome<()> {
 	});
 	let posted_after = seconds(posting);
 
-	let settled = follow::to_settlement(context, &client, order, &mut progress).await?;
+	let phases = follow::to_settlement(context, &client, order, &mut progress).await?;
 
 	progress.wait("verifying the result");
 	let verifying = Instant::now();
@@ -93,14 +97,13 @@ pub async fn run(context: &Context, args: Gemm) -> Outcome<()> {
 		),
 	);
 	super::results::demand(&report)?;
-	let output = &evidence.submission.output;
-	let product = to_matrix(output, m, n)?;
+	let bytes = &evidence.submission.output;
+	let product = to_matrix(bytes, m, n)?;
 	let verified_after = seconds(verifying);
 	npy::write(&args.out, &product)?;
 	progress.finish();
 
-	let receipt = &settled.receipt;
-	let phases = settled.phases;
+	let receipt = &evidence.receipt;
 	let object = json!({
 		"order": order,
 		"resumed": posted.resumed,
@@ -110,9 +113,10 @@ pub async fn run(context: &Context, args: Gemm) -> Outcome<()> {
 		"block": receipt.settled_at,
 		"finalized": evidence.finalized,
 		"proof_bytes": evidence.submission.proof.len(),
-		"output_bytes": output.len(),
+		"output_bytes": bytes.len(),
 		"output_root": views::hash(&receipt.output_root),
 		"verified": report.passed(),
+		"trustless": report.is_trustless(),
 		"checks": report.checks.iter().map(|check| check.name).collect::<Vec<_>>(),
 		"paid": views::lem(receipt.paid),
 		"out": args.out.display().to_string(),
@@ -137,8 +141,7 @@ pub async fn run(context: &Context, args: Gemm) -> Outcome<()> {
 			paid = views::lem(receipt.paid),
 			total = seconds(start),
 		)
-	});
-	Ok(())
+	})
 }
 
 /// Reads both matrices and checks that they can be multiplied.
@@ -191,22 +194,6 @@ fn check_output_size(operands: &Operands) -> Outcome<()> {
 			operands.m.saturating_mul(operands.n)
 		),
 	))
-}
-
-/// Fails early if the result could not be written in the end.
-fn check_writable(out: &Path) -> Outcome<()> {
-	let folder = match out.parent() {
-		Some(parent) if !parent.as_os_str().is_empty() => parent,
-		_ => Path::new("."),
-	};
-	if out.is_dir() {
-		return Err(Failure::usage(format!(
-			"{} is a folder: name a file",
-			out.display()
-		)));
-	}
-	tempfile::tempfile_in(folder).map_err(|e| file_failure(out, "written", &e))?;
-	Ok(())
 }
 
 /// An output of little-endian int32 as a matrix.

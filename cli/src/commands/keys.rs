@@ -10,7 +10,7 @@ use crate::{args::Keys as Command, context::Context, failure::Outcome, views};
 
 /// Runs the command.
 pub fn run(context: &Context, command: Command) -> Outcome<()> {
-	match command {
+	let object = match command {
 		Command::New { out } => {
 			let (keys, phrase) = Keys::generate();
 			let mut object = view(&keys.account());
@@ -22,7 +22,7 @@ pub fn run(context: &Context, command: Command) -> Outcome<()> {
 				}
 				None => views::merge(&mut object, json!({ "mnemonic": phrase })),
 			}
-			context.output.result(&object, || views::text(&object));
+			object
 		}
 		Command::Inspect { key } => {
 			let account = match key {
@@ -33,11 +33,10 @@ pub fn run(context: &Context, command: Command) -> Outcome<()> {
 				},
 				None => context.keys()?.account(),
 			};
-			let object = view(&account);
-			context.output.result(&object, || views::text(&object));
+			view(&account)
 		}
-	}
-	Ok(())
+	};
+	context.output.result(&object, || views::text(&object))
 }
 
 fn view(account: &AccountId) -> Value {

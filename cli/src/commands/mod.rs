@@ -14,7 +14,12 @@ pub use results::PRINTED;
 use lemma_client::{calls::Call, Client, Keys};
 use serde_json::{json, Value};
 
-use crate::{args::Command, context::Context, failure::Outcome, views};
+use crate::{
+	args::Command,
+	context::{Context, Waiting},
+	failure::Outcome,
+	views,
+};
 
 /// Runs a command.
 pub async fn run(context: &Context, command: Command) -> Outcome<()> {
@@ -33,7 +38,13 @@ pub async fn run(context: &Context, command: Command) -> Outcome<()> {
 }
 
 /// Signs and sends a call, waits until it is in a block, and prints that with what else is said of it.
-async fn transact(
+async fn transact(context: &Context, call: &Call, said: Value, done: &str) -> Outcome<()> {
+	let (keys, client) = (context.keys()?, context.client().await?);
+	transact_by(context, &client, &keys, call, said, done).await
+}
+
+/// The same by a command that has asked the chain already.
+async fn transact_by(
 	context: &Context,
 	client: &Client,
 	keys: &Keys,
@@ -43,6 +54,7 @@ async fn transact(
 ) -> Outcome<()> {
 	let mut progress = context.output.progress();
 	progress.wait("waiting for the transaction to be in a block");
+	context.wait_for(Waiting::Transaction);
 	let outcome = client.submit(call, keys).await?;
 	progress.finish();
 	let mut object = json!({
@@ -57,6 +69,5 @@ async fn transact(
 	let (block, fee) = (outcome.inclusion.block.number, views::lem(outcome.fee()));
 	context.output.result(&object, || {
 		format!("{done} (block {block}, fee {fee} LEM)\n")
-	});
-	Ok(())
+	})
 }

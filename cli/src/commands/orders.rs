@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lemma_client::{calls::Call, chain::BlockRef, At, Client, Error, OrderId, H256};
+use lemma_client::{calls::Call, chain::BlockRef, At, Client, Error, OrderId, OrderStatus, H256};
 use serde_json::{json, Value};
 
 use super::transact;
@@ -10,7 +10,7 @@ use crate::{
 	args::{Order, Terms},
 	context::Context,
 	failure::{exit, Failure, Outcome},
-	follow::{look, Sight},
+	follow::{self, look, Sight},
 	input::{self, Described},
 	ledger::Ledger,
 	posting::{self, Poster},
@@ -37,33 +37,15 @@ pub async fn run(context: &Context, command: Order) -> Outcome<()> {
 		} => list(context, program, start, limit).await,
 		Order::Show { id } => show(context, id).await,
 		Order::Cancel { id } => {
-			let (keys, client) = (context.keys()?, context.client().await?);
 			let call = Call::cancel_order(id);
 			let done = format!("order {id} is cancelled, and its money is back");
-			transact(
-				context,
-				&client,
-				&keys,
-				&call,
-				json!({ "order": id }),
-				&done,
-			)
-			.await
+			transact(context, &call, json!({ "order": id }), &done).await
 		}
 		Order::Watch { id } => watch(context, id).await,
 		Order::RemoveReceipt { id } => {
-			let (keys, client) = (context.keys()?, context.client().await?);
 			let call = Call::remove_receipt(id);
 			let done = format!("the receipt of order {id} is removed, and its deposit is back");
-			transact(
-				context,
-				&client,
-				&keys,
-				&call,
-				json!({ "order": id }),
-				&done,
-			)
-			.await
+			transact(context, &call, json!({ "order": id }), &done).await
 		}
 	}
 }
@@ -91,12 +73,14 @@ async fn post(
 				output_len,
 				cost: 1.0,
 				shape: String::new(),
+				matrix: None,
 			}
 		}
 		None => input::describe(input::open(&blob)?.as_ref())?,
 	};
 	let keys = context.keys()?;
 	let client = context.client().await?;
+	posting::check_synced(&client).await?;
 	let mut progress = context.output.progress();
 	let spec = posting::prepare(context, &client, &described, &blob, terms).await?;
 	posting::check_funds(&client, &keys.account(), &spec).await?;
@@ -105,7 +89,9 @@ async fn post(
 		client: &client,
 		ledger: Ledger::open(client.genesis_hash()),
 		request: posting::request(&keys.account(), &described),
-		shape: None,
+		blob: &blob,
+		terms,
+		shape: described.matrix,
 		what: path.display().to_string(),
 	};
 	let posted = poster.post(&keys, &spec, &mut progress).await?;
@@ -124,8 +110,7 @@ async fn post(
 	});
 	context.output.result(&object, || {
 		format!("order {order} posted; `lemma result {order} --out FILE` waits for its result\n")
-	});
-	Ok(())
+	})
 }
 
 async fn list(context: &Context, program: Option<H256>, start: OrderId, limit: u32) -> Outcome<()> {
@@ -137,10 +122,14 @@ async fn list(context: &Context, program: Option<H256>, start: OrderId, limit: u
 		let missing = u32::try_from(missing).unwrap_or(u32::MAX);
 		let (page, after) = client.orders(program, start, missing, at).await?;
 		for (id, order) in page {
-			let price = client.current_price(id, at).await?;
+			let price = match order.status {
+				OrderStatus::Open => client.current_price(id, at).await?,
+				_ => None,
+			};
 			orders.push(views::order(id, &order, price));
 		}
-		next = after;
+		// A node that does not go forward would be asked for ever.
+		next = after.filter(|after| *after > start);
 	}
 	let object = json!({ "orders": orders, "next": next });
 	context.output.result(&object, || {
@@ -163,11 +152,12 @@ async fn list(context: &Context, program: Option<H256>, start: OrderId, limit: u
 			);
 		}
 		if let Some(next) = next {
-			text += &format!("more: lemma order list --start {next}\n");
+			let program = program.map(|id| format!(" --program {}", views::hash(&id)));
+			let program = program.unwrap_or_default();
+			text += &format!("more: lemma order list --start {next}{program}\n");
 		}
 		text
-	});
-	Ok(())
+	})
 }
 
 async fn show(context: &Context, id: OrderId) -> Outcome<()> {
@@ -177,8 +167,7 @@ async fn show(context: &Context, id: OrderId) -> Outcome<()> {
 		Sight::Gone => return Err(gone(&client, id, best).await?),
 		sight => view(id, &sight),
 	};
-	context.output.result(&object, || views::text(&object));
-	Ok(())
+	context.output.result(&object, || views::text(&object))
 }
 
 fn view(id: OrderId, sight: &Sight) -> Value {
@@ -195,36 +184,56 @@ async fn gone(client: &Client, id: OrderId, best: BlockRef) -> Outcome<Failure> 
 	Ok(Error::NoSuchOrder { id, posted }.into())
 }
 
-/// Prints an order's state with every change, until it is settled or gone.
+/// Prints an order's state with every change, until it has been settled or is gone for good.
 async fn watch(context: &Context, id: OrderId) -> Outcome<()> {
 	let client = context.client().await?;
 	let mut blocks = client.best_blocks();
 	let mut last: Option<Value> = None;
+	let mut deadline = None;
+	// The first block without the order in the book.
+	let mut ended: Option<u32> = None;
 	loop {
 		let block = blocks.next().await?;
 		let sight = look(&client, id, block).await?;
-		let object = match &sight {
+		match &sight {
 			Sight::Gone if last.is_none() => return Err(gone(&client, id, block).await?),
-			sight => view(id, sight),
-		};
+			Sight::Live { order, .. } => {
+				deadline = Some(order.deadline);
+				ended = None;
+			}
+			_ => {}
+		}
+		let object = view(id, &sight);
 		if last.as_ref() != Some(&object) {
-			let mut line = object.clone();
-			views::merge(&mut line, json!({ "block": block.number }));
-			context.output.result(&line, || {
-				let field = |name: &str| object[name].as_str().unwrap_or("").to_owned();
-				let (price, paid) = (field("price"), field("paid"));
-				format!(
-					"block {:>6}  {:8}  {:>12} LEM  {}\n",
-					block.number,
-					field("status"),
-					if paid.is_empty() { price } else { paid },
-					field("provider"),
-				)
-			});
+			print_change(context, block, &object)?;
 			last = Some(object);
 		}
-		if !matches!(sight, Sight::Live { .. }) {
-			return Ok(());
+		// A block that a reorganisation undoes may not know the order, or what became of it.
+		if matches!(sight, Sight::Live { .. })
+			|| client.finalized().await?.number < *ended.get_or_insert(block.number)
+		{
+			continue;
 		}
+		return match sight {
+			Sight::Settled(_) => Ok(()),
+			_ => Err(follow::ended(id, deadline, block)),
+		};
 	}
+}
+
+fn print_change(context: &Context, block: BlockRef, object: &Value) -> Outcome<()> {
+	let mut line = object.clone();
+	views::merge(&mut line, json!({ "block": block.number }));
+	context.output.result(&line, || {
+		let field = |name: &str| object[name].as_str();
+		let sum = field("paid").or(field("price"));
+		let line = format!(
+			"block {:>6}  {:8}  {:>16}  {}",
+			block.number,
+			field("status").unwrap_or_default(),
+			sum.map(|sum| format!("{sum} LEM")).unwrap_or_default(),
+			field("provider").unwrap_or_default(),
+		);
+		format!("{}\n", line.trim_end())
+	})
 }

@@ -1,6 +1,6 @@
 //! `lemma program`: what can be proven.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use lemma_client::{
 	blake2_256,
@@ -16,7 +16,7 @@ use lemma_zk_circuits::{
 use lemma_zk_statement::binding;
 use serde_json::{json, Value};
 
-use super::transact;
+use super::{transact, transact_by};
 use crate::{
 	args::Program,
 	context::Context,
@@ -49,32 +49,14 @@ pub async fn run(context: &Context, command: Program) -> Outcome<()> {
 			register(context, &sample, &description, rule).await
 		}
 		Program::Retire { id } => {
-			let (keys, client) = (context.keys()?, context.client().await?);
-			let done = "retired: it takes no new orders";
 			let said = json!({ "program": views::hash(&id) });
-			transact(
-				context,
-				&client,
-				&keys,
-				&Call::retire_program(id),
-				said,
-				done,
-			)
-			.await
+			let done = "retired: it takes no new orders";
+			transact(context, &Call::retire_program(id), said, done).await
 		}
 		Program::Remove { id } => {
-			let (keys, client) = (context.keys()?, context.client().await?);
 			let said = json!({ "program": views::hash(&id) });
 			let done = "removed, and its deposit is back";
-			transact(
-				context,
-				&client,
-				&keys,
-				&Call::remove_program(id),
-				said,
-				done,
-			)
-			.await
+			transact(context, &Call::remove_program(id), said, done).await
 		}
 	}
 }
@@ -102,8 +84,7 @@ async fn list(context: &Context) -> Outcome<()> {
 			);
 		}
 		text
-	});
-	Ok(())
+	})
 }
 
 async fn show(context: &Context, id: H256) -> Outcome<()> {
@@ -113,8 +94,7 @@ async fn show(context: &Context, id: H256) -> Outcome<()> {
 		.await?
 		.ok_or(Error::NoSuchProgram { id })?;
 	let object = views::program(&id, &program, input::name_of(&id));
-	context.output.result(&object, || views::text(&object));
-	Ok(())
+	context.output.result(&object, || views::text(&object))
 }
 
 fn identify(context: &Context, path: &Path) -> Outcome<()> {
@@ -131,8 +111,7 @@ fn identify(context: &Context, path: &Path) -> Outcome<()> {
 		"blob": views::hash(&blake2_256(&blob)),
 		"size": blob.len(),
 	});
-	context.output.result(&object, || views::text(&object));
-	Ok(())
+	context.output.result(&object, || views::text(&object))
 }
 
 fn known(context: &Context) -> Outcome<()> {
@@ -150,8 +129,7 @@ fn known(context: &Context) -> Outcome<()> {
 		let field = |program: &Value, name: &str| program[name].as_str().unwrap_or("").to_owned();
 		let line = |p: &Value| format!("{}  {}\n", field(p, "program"), field(p, "name"));
 		programs.iter().map(line).collect()
-	});
-	Ok(())
+	})
 }
 
 struct Lengths {
@@ -162,8 +140,8 @@ struct Lengths {
 
 async fn register(
 	context: &Context,
-	sample: &PathBuf,
-	description: &PathBuf,
+	sample: &Path,
+	description: &Path,
 	lengths: Lengths,
 ) -> Outcome<()> {
 	let blob = input::read_file(sample)?;
@@ -176,7 +154,7 @@ async fn register(
 		max: lengths.max_len,
 		multiple_of: lengths.multiple_of.unwrap_or(size),
 	};
-	if !length.is_valid() || length.multiple_of % size != 0 {
+	if !length.is_valid() || !length.multiple_of.is_multiple_of(size) {
 		return Err(Failure::usage(format!(
 			"no output can have these lengths: --min-len must be at least 1 and at most --max-len, and \
 			 --multiple-of a multiple of the element's {size} bytes"
@@ -215,7 +193,7 @@ async fn register(
 		"description": views::hash(&description),
 	});
 	let done = format!("the program {:#x} is registered", described.program);
-	transact(
+	transact_by(
 		context,
 		&client,
 		&keys,

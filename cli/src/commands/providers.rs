@@ -76,9 +76,7 @@ pub async fn run(context: &Context, command: Provider) -> Outcome<()> {
 				.into(),
 		),
 	};
-	let keys = context.keys()?;
-	let client = context.client().await?;
-	transact(context, &client, &keys, &call, said, &done).await
+	transact(context, &call, said, &done).await
 }
 
 fn to_profile(profile: &Profile) -> Outcome<primitives::Profile> {
@@ -114,6 +112,5 @@ async fn show(context: &Context, account: Option<AccountId>) -> Outcome<()> {
 	let provider = client.provider(&account, at).await?;
 	let provider = provider.ok_or(Error::NoSuchProvider { account: asked })?;
 	let object = views::provider(&account, &provider);
-	context.output.result(&object, || views::text(&object));
-	Ok(())
+	context.output.result(&object, || views::text(&object))
 }

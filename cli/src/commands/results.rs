@@ -6,8 +6,9 @@ use codec::{Decode, Encode};
 use lemma_client::{
 	npy,
 	result::{self, Basis, Evidence, Report},
-	At, H256,
+	At, Client, H256,
 };
+use lemma_zk_statement::OutputElement;
 use serde_json::{json, Value};
 
 use super::gemm;
@@ -17,6 +18,7 @@ use crate::{
 	failure::{exit, file_failure, Failure, Outcome},
 	follow, input,
 	ledger::Ledger,
+	output::{self, one_line},
 	views,
 };
 
@@ -25,29 +27,37 @@ const EVIDENCE_FORMAT: &str = "lemma-evidence-1";
 
 /// Runs `lemma result`.
 pub async fn get(context: &Context, args: ResultArgs) -> Outcome<()> {
+	for file in args.out.iter().chain(&args.evidence) {
+		output::check_file(file)?;
+	}
 	let client = context.client().await?;
+	// Whatever can be wrong with the command is found before the result is waited for.
+	let shape = match &args.out {
+		Some(out) if is_npy(out) => Some(shape_of(&client, &args).await?),
+		_ => None,
+	};
 	let mut progress = context.output.progress();
 	follow::to_settlement(context, &client, args.id, &mut progress).await?;
 	progress.wait("verifying the result");
 	let evidence = result::fetch(&client, args.id, At::Finalized).await?;
 	let report = evidence.check(client.genesis_hash(), None);
 	demand(&report)?;
-	let output = &evidence.submission.output;
-	if let Some(out) = &args.out {
-		if is_npy(out) {
-			let recorded = || Ledger::open(client.genesis_hash()).of_order(args.id)?.shape;
-			let (rows, columns) = args.shape.or_else(recorded).ok_or_else(|| {
-				Failure::usage(format!(
-					"this machine did not post order {}, so it does not know the matrix's shape: give \
-					 --shape MxN, or an --out that does not end in .npy",
-					args.id
-				))
-			})?;
-			npy::write(out, &gemm::to_matrix(output, rows, columns)?)?;
-		} else {
-			npy::write_atomically(out, |file| file.write_all(output))
-				.map_err(|e| file_failure(out, "written", &e))?;
+	let bytes = &evidence.submission.output;
+	match (&args.out, shape) {
+		(Some(out), Some(_)) if evidence.element != OutputElement::I32 => {
+			return Err(Failure::usage(format!(
+				"the elements of this output are {}, not int32: give an --out that does not end in .npy \
+				 instead of {}",
+				views::element(evidence.element),
+				out.display()
+			)))
 		}
+		(Some(out), Some((rows, columns))) => {
+			npy::write(out, &gemm::to_matrix(bytes, rows, columns)?)?;
+		}
+		(Some(out), None) => npy::write_atomically(out, |file| file.write_all(bytes))
+			.map_err(|e| file_failure(out, "written", &e))?,
+		(None, _) => {}
 	}
 	if let Some(path) = &args.evidence {
 		write_evidence(path, &evidence)?;
@@ -59,14 +69,31 @@ pub async fn get(context: &Context, args: ResultArgs) -> Outcome<()> {
 		json!({
 			"finalized": evidence.finalized,
 			"proof_bytes": evidence.submission.proof.len(),
-			"output_bytes": output.len(),
+			"output_bytes": bytes.len(),
 			"verified": report.passed(),
+			"trustless": report.is_trustless(),
 			"out": args.out.as_ref().map(|out| out.display().to_string()),
 			"evidence": args.evidence.as_ref().map(|path| path.display().to_string()),
 		}),
 	);
-	context.output.result(&object, || views::text(&object));
-	Ok(())
+	context.output.result(&object, || views::text(&object))
+}
+
+/// Rows and columns of the result: those given, or those of an order that this machine posted on this chain.
+async fn shape_of(client: &Client, args: &ResultArgs) -> Outcome<(usize, usize)> {
+	if let Some(shape) = args.shape {
+		return Ok(shape);
+	}
+	for record in Ledger::open(client.genesis_hash()).of_order(args.id) {
+		if let (Some(shape), true) = (record.shape, record.is_on(client).await?) {
+			return Ok(shape);
+		}
+	}
+	Err(Failure::usage(format!(
+		"this machine did not post order {} as a matrix product, so it does not know the matrix's shape: give \
+		 --shape MxN, or an --out that does not end in .npy",
+		args.id
+	)))
 }
 
 /// Runs `lemma verify`.
@@ -111,7 +138,7 @@ pub async fn verify(context: &Context, args: Verify) -> Outcome<()> {
 	if context.output.json || report.passed() {
 		context
 			.output
-			.result(&object, || report_text(&evidence, &report));
+			.result(&object, || report_text(&evidence, &report))?;
 	} else {
 		// People read what passed and what did not before the sentence on standard error.
 		context
@@ -245,7 +272,11 @@ fn report_text(evidence: &Evidence, report: &Report) -> String {
 				(true, Basis::Proof) => "proven",
 				(true, Basis::Node) => "told  ",
 			};
-			format!("{mark}  {:width$}  {}\n", check.name, check.detail)
+			format!(
+				"{mark}  {:width$}  {}\n",
+				check.name,
+				one_line(&check.detail)
+			)
 		})
 		.collect();
 	if report.passed() {

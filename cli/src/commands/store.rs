@@ -7,7 +7,7 @@ use crate::{
 	args::Store,
 	context::Context,
 	failure::{file_failure, Outcome},
-	input, views,
+	input, output, views,
 };
 
 /// Runs the command.
@@ -24,13 +24,14 @@ pub async fn run(context: &Context, command: Store) -> Outcome<()> {
 				"store": store.to_string(),
 				"locator": store.locator(),
 			});
-			context.output.result(&object, || format!("{hash}\n"));
+			context.output.result(&object, || format!("{hash}\n"))
 		}
 		Store::Get {
 			hash,
 			out,
 			max_size,
 		} => {
+			output::check_file(&out)?;
 			let bytes = store.get(hash, max_size).await?;
 			write_atomically(&out, |file| file.write_all(&bytes))
 				.map_err(|e| file_failure(&out, "written", &e))?;
@@ -40,8 +41,7 @@ pub async fn run(context: &Context, command: Store) -> Outcome<()> {
 				"out": out.display().to_string(),
 			});
 			let text = format!("{}: {} bytes\n", out.display(), bytes.len());
-			context.output.result(&object, || text);
+			context.output.result(&object, || text)
 		}
 	}
-	Ok(())
 }

@@ -1,0 +1,243 @@
+//! `lemma gemm` run again: on the chain on which it was interrupted, and on a development chain that was
+//! started anew, with the same genesis.
+//!
+//! Needs `lemma-node` beside `lemma`: `cargo build --release -p lemma-node`.
+
+use std::{
+	fs::{self, File},
+	io::{BufRead, BufReader},
+	net::TcpListener,
+	path::{Path, PathBuf},
+	process::{Child, Command, Stdio},
+	sync::mpsc,
+	time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+/// Longest wait for anything, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// A process that does not outlive the test.
+struct Process(Child);
+
+impl Drop for Process {
+	fn drop(&mut self) {
+		let _ = self.0.kill();
+		let _ = self.0.wait();
+	}
+}
+
+/// A user with two matrices, and the development chains of this machine.
+struct World {
+	folder: tempfile::TempDir,
+	port: u16,
+}
+
+impl World {
+	fn new() -> Self {
+		let port = TcpListener::bind("127.0.0.1:0")
+			.and_then(|listener| listener.local_addr())
+			.expect("a port is free")
+			.port();
+		let world = Self {
+			folder: tempfile::tempdir().expect("a folder"),
+			port,
+		};
+		// More than an order holds itself: 8 KiB.
+		world.npy("a.npy", "(60, 90)");
+		world.npy("b.npy", "(90, 60)");
+		world
+	}
+
+	fn path(&self, name: &str) -> PathBuf {
+		self.folder.path().join(name)
+	}
+
+	/// Writes a matrix of 5,400 ones.
+	fn npy(&self, name: &str, shape: &str) {
+		let mut header = format!("{{'descr': '|i1', 'fortran_order': False, 'shape': {shape}, }}");
+		while (header.len() + 11) % 64 != 0 {
+			header.push(' ');
+		}
+		header.push('\n');
+		let mut file = b"\x93NUMPY\x01\x00".to_vec();
+		file.extend((header.len() as u16).to_le_bytes());
+		file.extend(header.as_bytes());
+		file.extend([1; 5400]);
+		fs::write(self.path(name), file).expect("written");
+	}
+
+	/// Starts a development chain of its own; all of them have the same genesis.
+	fn chain(&self, name: &str) -> Process {
+		let node = Path::new(env!("CARGO_BIN_EXE_lemma")).with_file_name("lemma-node");
+		assert!(
+			node.is_file(),
+			"{} is not built: run `cargo build --release -p lemma-node`",
+			node.display()
+		);
+		let log = File::create(self.path(name).with_extension("log")).expect("a log");
+		let mut process = Process(
+			Command::new(node)
+				.args(["--dev", "--no-prometheus", "--no-telemetry", "--no-mdns"])
+				.args(["--port", "0", "--rpc-port", &self.port.to_string()])
+				.arg("--base-path")
+				.arg(self.path(name))
+				.stdout(Stdio::null())
+				.stderr(log)
+				.spawn()
+				.expect("the node starts"),
+		);
+		let start = Instant::now();
+		while self.json(&["balance", "//Alice"])["free"].is_null() {
+			let ended = process.0.try_wait().expect("asked");
+			assert!(ended.is_none(), "the node has ended: {ended:?}");
+			assert!(start.elapsed() < PATIENCE, "the node does not answer");
+			std::thread::sleep(Duration::from_millis(100));
+		}
+		process
+	}
+
+	fn lemma(&self, arguments: &[&str]) -> Command {
+		let mut command = Command::new(env!("CARGO_BIN_EXE_lemma"));
+		command
+			.args(arguments)
+			.current_dir(self.folder.path())
+			.env_clear()
+			.env("HOME", self.folder.path())
+			.env("LEMMA_NODE", format!("ws://127.0.0.1:{}", self.port))
+			.stdin(Stdio::null());
+		command
+	}
+
+	fn json(&self, arguments: &[&str]) -> Value {
+		let output = self
+			.lemma(&[arguments, &["--json"]].concat())
+			.output()
+			.expect("lemma runs");
+		serde_json::from_slice(&output.stdout).expect("an object")
+	}
+
+	/// Orders the product and interrupts the command once it says `part`. All that it said until then.
+	fn gemm(&self, store: &str, max_price: &str, part: &str) -> String {
+		let mut process = Process(
+			self.lemma(&[
+				"gemm", "a.npy", "b.npy", "--out", "c.npy", "--key", "//Alice",
+			])
+			.args(["--max-price", max_price, "--store", store])
+			.stdout(Stdio::null())
+			.stderr(Stdio::piped())
+			.spawn()
+			.expect("lemma runs"),
+		);
+		let errors = process.0.stderr.take().expect("it is a pipe");
+		let (say, hear) = mpsc::channel();
+		std::thread::spawn(move || {
+			for line in BufReader::new(errors).lines().map_while(Result::ok) {
+				let _ = say.send(line);
+			}
+		});
+		let end = Instant::now() + PATIENCE;
+		let mut said = String::new();
+		while !said.contains(part) {
+			let left = end.saturating_duration_since(Instant::now());
+			match hear.recv_timeout(left) {
+				Ok(line) => said += &(line + "\n"),
+				Err(e) => panic!("it did not say `{part}` ({e}), but: {said}"),
+			}
+		}
+		let pid = process.0.id().to_string();
+		let sent = Command::new("kill").args(["-INT", &pid]).status();
+		assert!(sent.expect("kill runs").success());
+		assert_eq!(process.0.wait().expect("it ends").code(), Some(130));
+		said
+	}
+
+	fn orders(&self) -> Vec<Value> {
+		let book = self.json(&["order", "list"]);
+		book["orders"].as_array().expect("a list").clone()
+	}
+
+	/// The names of the blobs in a store.
+	fn blobs(&self, store: &str) -> Vec<String> {
+		let entries = fs::read_dir(self.path(store));
+		let names = entries.into_iter().flatten().flatten();
+		names
+			.map(|entry| entry.file_name().to_string_lossy().into_owned())
+			.collect()
+	}
+
+	/// The one record in the ledger.
+	fn record(&self) -> PathBuf {
+		let orders = self.path(".local/share/lemma/orders");
+		let chains = fs::read_dir(orders).expect("a ledger").flatten();
+		let files =
+			chains.flat_map(|chain| fs::read_dir(chain.path()).expect("a folder").flatten());
+		let mut records = files.map(|file| file.path()).filter(|path| {
+			path.extension()
+				.is_some_and(|extension| extension == "json")
+		});
+		let record = records.next().expect("a record");
+		assert!(records.next().is_none(), "one record");
+		record
+	}
+
+	/// As if the command had been killed before it saw its transaction in a block.
+	fn forget_the_block(&self) {
+		let path = self.record();
+		let text = fs::read(&path).expect("readable");
+		let mut record: Value = serde_json::from_slice(&text).expect("JSON");
+		record["order"] = Value::Null;
+		record["posted_in"] = Value::Null;
+		fs::write(path, record.to_string()).expect("written");
+	}
+}
+
+#[test]
+fn gemm_should_go_on_with_its_order_and_store_the_input_again() {
+	let world = World::new();
+	let chain = world.chain("chain");
+	world.gemm("first", "10", "order 0 posted");
+	let blobs = world.blobs("first");
+	assert_eq!(blobs.len(), 1);
+
+	let said = world.gemm("second", "20", "going on with it");
+	assert!(said.contains("lemma order cancel 0"), "{said}");
+	assert_eq!(world.blobs("second"), blobs);
+
+	world.forget_the_block();
+	world.gemm("third", "10", "going on with it");
+	assert_eq!(world.blobs("third"), blobs);
+	let orders = world.orders();
+	assert_eq!(orders.len(), 1, "one order, whatever happened: {orders:?}");
+	assert_eq!(orders[0]["max_price"], "10");
+
+	// A transaction of which nobody knows whether it was sent, valid on any chain of this genesis if it was
+	// signed right after it: whether it goes on or is signed anew, providers find its input.
+	world.forget_the_block();
+	drop(chain);
+	let _chain = world.chain("other");
+	world.gemm("fourth", "10", "order 0 ");
+	assert_eq!(world.orders().len(), 1);
+	assert_eq!(world.blobs("fourth"), blobs);
+}
+
+#[test]
+fn gemm_should_order_anew_when_the_chain_was_started_anew() {
+	let world = World::new();
+	let chain = world.chain("chain");
+	world.gemm("first", "10", "order 0 posted");
+	let blobs = world.blobs("first");
+	drop(chain);
+
+	let _chain = world.chain("other");
+	let said = world.gemm("second", "7", "order 0 posted");
+	assert!(said.contains("started anew"), "{said}");
+	assert_eq!(world.blobs("second"), blobs);
+	let orders = world.orders();
+	assert_eq!(orders.len(), 1);
+	assert_eq!(orders[0]["max_price"], "7", "the terms given now");
+
+	world.gemm("third", "7", "going on with it");
+	assert_eq!(world.orders().len(), 1);
+}
