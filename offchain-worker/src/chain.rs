@@ -28,6 +28,9 @@ pub enum Sent {
 	Pooled,
 	/// The pool did not take it, for this reason. It may still be included if another node has it.
 	Refused(String),
+	/// The pool will not take these very bytes for a while, for this reason: others with the same nonce must be
+	/// signed.
+	Banned(String),
 }
 
 /// A block: height and hash.
@@ -62,6 +65,19 @@ pub enum Action {
 		/// The proof's bytes.
 		proof: Vec<u8>,
 	},
+	/// Nothing: uses up a nonce for which no other transaction waits, so that those behind it can be included.
+	Fill,
+}
+
+/// What became of a transaction's call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+	/// It succeeded.
+	Succeeded,
+	/// It failed, for this reason.
+	Failed(String),
+	/// The node no longer keeps what would tell.
+	Unknown,
 }
 
 /// Where a transaction ended up in finalized blocks.
@@ -69,8 +85,8 @@ pub enum Action {
 pub struct Inclusion {
 	/// The block.
 	pub block: BlockNumber,
-	/// Why its call failed, if it did.
-	pub failure: Option<String>,
+	/// What its call did.
+	pub outcome: Outcome,
 }
 
 /// One order and our account as one block's state shows them.
@@ -104,6 +120,9 @@ pub trait Chain: Send + Sync + 'static {
 	/// Hash of the block of this height on the best chain; `None` if there is none yet.
 	async fn hash_of(&self, number: BlockNumber) -> Result<Option<Hash>, ChainError>;
 
+	/// Whether the node is still fetching old blocks, so that its best block is one of the past.
+	async fn is_syncing(&self) -> Result<bool, ChainError>;
+
 	/// Time between blocks.
 	async fn block_time(&self) -> Result<Duration, ChainError>;
 
@@ -119,6 +138,9 @@ pub trait Chain: Send + Sync + 'static {
 	/// The provider for which our account may act, at a block.
 	async fn provider(&self, at: Block) -> Result<Option<(AccountId, Provider)>, ChainError>;
 
+	/// What our account can spend at a block.
+	async fn spendable(&self, at: Block) -> Result<Balance, ChainError>;
+
 	/// Our account's nonce at a block.
 	async fn nonce(&self, at: Block) -> Result<u32, ChainError>;
 
@@ -131,7 +153,8 @@ pub trait Chain: Send + Sync + 'static {
 	/// Gives signed bytes to the node.
 	async fn send(&self, bytes: &[u8]) -> Result<Sent, ChainError>;
 
-	/// Looks for a transaction in the blocks from `from` to `to`, which are finalized.
+	/// Looks for a transaction in the blocks from `from` to `to`, which are finalized. `None` if it is in none of
+	/// them that the node still keeps.
 	async fn find(
 		&self,
 		hash: Hash,

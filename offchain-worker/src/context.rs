@@ -1,6 +1,7 @@
 //! What all orders share.
 
 use std::{
+	collections::BTreeSet,
 	sync::{
 		atomic::{AtomicU64, Ordering},
 		Arc,
@@ -12,13 +13,17 @@ use lemma_client::{amount, OrderId};
 
 use crate::{
 	chain::Chain,
+	clock::Clock,
 	config::Rules,
-	journal::{unix_millis, Attachment, Journal, JournalError, State},
+	journal::{Attachment, Hash, Journal, JournalError, Record, State},
 	outbox::Outbox,
 	selection::Served,
 	status::Status,
 	workshop::Workshop,
 };
+
+/// Wait after the node, a store or the disk failed.
+const RETRY: Duration = Duration::from_secs(2);
 
 /// See the module.
 pub struct Context {
@@ -38,6 +43,10 @@ pub struct Context {
 	pub served: Served,
 	/// Time without taking orders after a failure.
 	pub cooldown: Duration,
+	/// The machine's clock.
+	pub clock: Clock,
+	/// Wait after the node, a store or the disk failed.
+	pub retry: Duration,
 	block_time_millis: AtomicU64,
 }
 
@@ -61,6 +70,8 @@ impl Context {
 			rules,
 			served,
 			cooldown,
+			clock: Clock::default(),
+			retry: RETRY,
 			block_time_millis: AtomicU64::new(6_000),
 		}
 	}
@@ -84,14 +95,62 @@ impl Context {
 		if self.cooldown.is_zero() {
 			return Ok(());
 		}
-		let millis = u64::try_from(self.cooldown.as_millis()).unwrap_or(u64::MAX);
-		let until = unix_millis().saturating_add(millis);
-		self.journal.set_paused_until(until)?;
-		self.status.pause(until, reason);
+		self.status.pause(self.cooldown, reason);
 		tracing::error!(
 			seconds = self.cooldown.as_secs(),
 			"taking no orders for a while after a failure: {reason}"
 		);
+		let millis = u64::try_from(self.cooldown.as_millis()).unwrap_or(u64::MAX);
+		let until = self.clock.unix_millis().saturating_add(millis);
+		self.bear(self.journal.set_paused_until(until))
+	}
+
+	/// Goes on with a pause that began before this start. The clock may have jumped since, so never for longer
+	/// than the cool-down.
+	pub fn resume_pause(&self) -> Result<(), JournalError> {
+		if let Some(until) = self.journal.paused_until()? {
+			let left = Duration::from_millis(until.saturating_sub(self.clock.unix_millis()));
+			self.status
+				.pause(left.min(self.cooldown), "before this start");
+		}
+		Ok(())
+	}
+
+	/// Notes that the journal could not be used. Nothing is claimed until it can.
+	pub fn journal_failed(&self, error: &JournalError) {
+		self.status.metrics.journal_failed();
+		self.status.set_journal_problem(Some(format!(
+			"{error}: nothing is claimed or sent until it can; look for space in data_dir"
+		)));
+	}
+
+	/// Takes note of a failure of the journal that may pass, where what could not be written is no condition of
+	/// what comes next.
+	pub fn bear(&self, done: Result<(), JournalError>) -> Result<(), JournalError> {
+		match done {
+			Err(error) if error.is_passing() => {
+				self.journal_failed(&error);
+				Ok(())
+			}
+			done => done,
+		}
+	}
+
+	/// The inputs that must stay on the disk: of orders that bind us, and of those under way.
+	pub fn needed_inputs(&self) -> Result<BTreeSet<Hash>, JournalError> {
+		let jobs = self.status.jobs();
+		let live = self.journal.live()?;
+		let needed = live
+			.iter()
+			.filter(|record| record.state.is_bound() || jobs.contains(&record.order));
+		Ok(needed.filter_map(|record| record.input).collect())
+	}
+
+	/// Removes all inputs that no unfinished order has, such as those that a crash left behind.
+	pub fn drop_stray_inputs(&self) -> Result<(), JournalError> {
+		let live = self.journal.live()?;
+		let needed = live.iter().filter_map(|record| record.input).collect();
+		self.workshop.drop_inputs(&needed, 0);
 		Ok(())
 	}
 
@@ -114,13 +173,13 @@ impl Context {
 				self.status.metrics.ended(state.name(), None);
 			}
 		}
-		if let Some(input) = record.input {
-			let needed = self
-				.journal
-				.live()?
-				.iter()
-				.any(|live| live.input == Some(input));
-			if !needed {
+		self.bear(self.forget_input(&record))
+	}
+
+	fn forget_input(&self, ended: &Record) -> Result<(), JournalError> {
+		if let Some(input) = ended.input {
+			let live = self.journal.live()?;
+			if !live.iter().any(|live| live.input == Some(input)) {
 				self.workshop.forget(&input);
 			}
 		}

@@ -8,7 +8,7 @@
 use lemma_client::{AccountId, Balance, BlockNumber};
 
 use crate::{
-	chain::{Inclusion, Sight, Standing},
+	chain::{Inclusion, Outcome, Sight, Standing},
 	journal::{Record, Signed, State},
 };
 
@@ -85,7 +85,10 @@ pub enum Step {
 	/// Sign the submission.
 	SignSubmission,
 	/// Send the signed submission (again).
-	SendSubmission,
+	SendSubmission {
+		/// First the claim, whose nonce comes before: its block was left by the best chain.
+		claim_too: bool,
+	},
 	/// The submission can never be included: sign another.
 	SubmitAgain,
 	/// The chain included the submission and refused it, for this reason.
@@ -178,10 +181,19 @@ fn gone(record: &Record, view: &View, found: &Found) -> Step {
 				None => Step::Lookup(*submission),
 				Some(Some(Inclusion {
 					block,
-					failure: None,
+					outcome: Outcome::Succeeded,
 				})) => Step::End(State::Settled {
 					block: *block,
 					paid: None,
+				}),
+				Some(Some(Inclusion {
+					block,
+					outcome: Outcome::Unknown,
+				})) => Step::End(State::Expired {
+					reason: format!(
+						"it is over; block {block} holds our submission, but the node no longer keeps \
+						 whether it was paid"
+					),
 				}),
 				Some(_) => Step::End(ended_unproven(record)),
 			};
@@ -238,14 +250,17 @@ fn claim_signed(
 		Fate::Dead => Step::BeginAgain,
 		Fate::Consumed => match found {
 			None => Step::Lookup(*claim),
-			Some(Some(Inclusion {
-				failure: Some(reason),
-				..
-			})) => Step::End(State::Failed {
-				reason: format!("the claim was refused: {reason}"),
-			}),
-			// It succeeded: the two blocks of this view are of different moments, the next will agree.
-			Some(Some(Inclusion { failure: None, .. })) => Step::Wait,
+			Some(Some(Inclusion { outcome, .. })) => match outcome {
+				Outcome::Failed(reason) => Step::End(State::Failed {
+					reason: format!("the claim was refused: {reason}"),
+				}),
+				// It succeeded: the two blocks of this view are of different moments, the next will agree.
+				Outcome::Succeeded => Step::Wait,
+				// It is over, and the order is neither ours nor in rescue.
+				Outcome::Unknown => Step::End(State::Failed {
+					reason: "the claim was refused; the node no longer keeps why".to_owned(),
+				}),
+			},
 			// Another transaction of this account took its nonce.
 			Some(None) => Step::BeginAgain,
 		},
@@ -278,17 +293,22 @@ fn submitted(record: &Record, view: &View, found: &Found, best: &Standing) -> St
 		return Step::SubmitAgain;
 	};
 	match Fate::of(submission, view) {
-		Fate::Alive if best.takes_our_proof() => Step::SendSubmission,
+		Fate::Alive if best.takes_our_proof() => Step::SendSubmission {
+			claim_too: *best == Standing::Open && claim_fate(record, view) == Some(Fate::Alive),
+		},
 		Fate::Alive | Fate::Undecided => Step::Wait,
 		Fate::Dead => Step::SubmitAgain,
 		Fate::Consumed => match found {
 			None => Step::Lookup(*submission),
-			Some(Some(Inclusion {
-				failure: Some(reason),
-				..
-			})) => Step::NoteRefusal(reason.clone()),
-			// Paid, but the order is live: the view is of two blocks, the next will agree.
-			Some(Some(Inclusion { failure: None, .. })) => Step::Wait,
+			Some(Some(Inclusion { outcome, .. })) => match outcome {
+				Outcome::Failed(reason) => Step::NoteRefusal(reason.clone()),
+				// Paid, but the order is live: the view is of two blocks, the next will agree.
+				Outcome::Succeeded => Step::Wait,
+				// It is live, so it was not paid.
+				Outcome::Unknown => {
+					Step::NoteRefusal("the node no longer keeps the reason".to_owned())
+				}
+			},
 			Some(None) => Step::SubmitAgain,
 		},
 	}

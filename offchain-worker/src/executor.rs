@@ -1,19 +1,19 @@
 //! Computes, proves and checks, on threads of its own.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use std::{collections::BTreeSet, panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
 use async_trait::async_trait;
 use lemma_client::Order;
 use lemma_primitives::order::InputSource;
 use lemma_zk_circuits::{
-	program::{Job, ProveError, Stage},
+	program::{Job, Stage},
 	programs, Prover,
 };
 use lemma_zk_statement::{blake2_256, Statement};
 use tokio::sync::Semaphore;
 
 use crate::{
-	backend::{Backend, Cpu},
+	backend::{Backend, Reliable},
 	estimate::Estimate,
 	input::Inputs,
 	journal::Hash,
@@ -24,7 +24,7 @@ use crate::{
 /// See the module.
 pub struct Executor {
 	inputs: Inputs,
-	backend: Arc<dyn Backend>,
+	backend: Arc<Reliable>,
 	prover: Arc<Prover>,
 	estimate: Estimate,
 	max_memory_bytes: u64,
@@ -45,7 +45,7 @@ impl Executor {
 	) -> Self {
 		Self {
 			inputs,
-			backend: backend.into(),
+			backend: Arc::new(Reliable::new(backend.into(), metrics.clone())),
 			prover: Arc::new(Prover::new()),
 			estimate,
 			max_memory_bytes,
@@ -57,7 +57,7 @@ impl Executor {
 
 #[async_trait]
 impl Workshop for Executor {
-	async fn prepare(&self, order: &Order) -> Result<Arc<dyn Job>, PrepareError> {
+	async fn prepare(&self, order: &Order, bound: bool) -> Result<Arc<dyn Job>, PrepareError> {
 		let program = programs::find(&order.spec.program.0).ok_or_else(|| {
 			PrepareError::Refused("its program is not built into this worker".to_owned())
 		})?;
@@ -67,7 +67,7 @@ impl Workshop for Executor {
 			return Err(PrepareError::Refused("its input is empty".to_owned()));
 		}
 		let started = Instant::now();
-		let blob = self.inputs.get(&order.spec.input).await?;
+		let blob = self.inputs.get(&order.spec.input, bound).await?;
 		tracing::info!(
 			bytes = blob.len(),
 			seconds = seconds(started),
@@ -139,19 +139,14 @@ impl Workshop for Executor {
 			.acquire_owned()
 			.await
 			.map_err(|error| error.to_string())?;
-		// A GPU that failed once is not asked again for this order.
-		let backend: Arc<dyn Backend> = if task.attempt > 1 {
-			Arc::new(Cpu::new())
-		} else {
-			self.backend.clone()
-		};
+		let backend = self.backend.clone();
 		let prover = self.prover.clone();
 		let metrics = self.metrics.clone();
 		let span = tracing::Span::current();
 		let running = tokio::task::spawn_blocking(move || {
 			let _slot = slot;
 			span.in_scope(|| {
-				let made = AssertUnwindSafe(|| make(&*job, task, &*backend, &prover));
+				let made = AssertUnwindSafe(|| make(&job, task, &backend, &prover));
 				let made = std::panic::catch_unwind(made)
 					.unwrap_or_else(|_| Err("computing or proving panicked".to_owned()));
 				if let Ok(finished) = &made {
@@ -188,46 +183,33 @@ impl Workshop for Executor {
 	fn forget(&self, input: &Hash) {
 		self.inputs.forget(input);
 	}
+
+	fn drop_inputs(&self, needed: &BTreeSet<Hash>, bytes: u64) {
+		self.inputs.drop_beyond(needed, bytes);
+	}
 }
 
 /// Computes, proves and verifies, on this thread.
 fn make(
-	job: &dyn Job,
+	job: &Arc<dyn Job>,
 	task: Task,
-	backend: &dyn Backend,
+	backend: &Reliable,
 	prover: &Prover,
 ) -> Result<Finished, String> {
 	let started = Instant::now();
-	let output = backend
-		.run(job.work())
-		.map_err(|error| format!("computing failed: {error}"))?;
-	if output.len() != job.output_len() {
-		return Err(format!(
-			"the {} backend gave {} bytes of output where {} are due",
-			backend.name(),
-			output.len(),
-			job.output_len()
-		));
-	}
-	let mut stages = vec![("native".to_owned(), micros(seconds(started)))];
-	tracing::info!(
-		backend = backend.name(),
-		seconds = seconds(started),
-		"computed"
-	);
-
+	let mut stages = Vec::new();
 	let stage_began = |stage: Stage| tracing::info!(stage = name(stage), "proving");
-	let proved = job
-		.prove(prover, &output, task.binding, &stage_began)
-		.map_err(|error| match error {
-			ProveError::WrongOutput(reason) => {
-				format!(
-					"the {} backend computed a wrong output: {reason}",
-					backend.name()
-				)
-			}
-			error => error.to_string(),
-		})?;
+	// A GPU may have taken the process of an earlier attempt with it.
+	let cpu_only = task.attempt > 1;
+	let (output, proved) = backend.compute(job, cpu_only, |output, computed_by| {
+		tracing::info!(
+			backend = computed_by,
+			seconds = seconds(started),
+			"computed"
+		);
+		stages = vec![("native".to_owned(), micros(seconds(started)))];
+		job.prove(prover, output, task.binding, &stage_began)
+	})?;
 	stages.extend(
 		proved
 			.stages
@@ -281,4 +263,132 @@ fn seconds(since: Instant) -> f64 {
 /// Seconds as whole microseconds; negative and huge ones saturate.
 fn micros(seconds: f64) -> u64 {
 	(seconds * 1e6) as u64
+}
+
+#[cfg(test)]
+mod tests {
+	use lemma_client::{store::FetchPolicy, AccountId, OrderSpec, OrderStatus, Store, H256};
+	use lemma_zk_circuits::{
+		program::Program,
+		programs::gemm::{Gemm, Operands},
+	};
+
+	use super::*;
+	use crate::backend::Cpu;
+
+	const MEMORY: u64 = 1 << 40;
+
+	fn executor(max_memory_bytes: u64) -> (tempfile::TempDir, Executor) {
+		let folder = tempfile::tempdir().unwrap();
+		let store = Store::folder(&folder.path().join("store")).unwrap();
+		let inputs = folder.path().join("inputs");
+		let policy = FetchPolicy::default();
+		let inputs = Inputs::open(inputs, store, policy, 1_000, Metrics::new()).unwrap();
+		let executor = Executor::new(
+			inputs,
+			Box::new(Cpu::new()),
+			Estimate::default(),
+			max_memory_bytes,
+			1,
+			Metrics::new(),
+		);
+		(folder, executor)
+	}
+
+	/// A product of a row and a column, and the order that says of it what is so.
+	fn order() -> (Vec<u8>, Order) {
+		let operands = Operands::new(1, 2, 1, vec![3, 4], vec![5, 6]).unwrap();
+		let blob = operands.encode();
+		let job = Gemm.open(&blob).unwrap();
+		let spec = OrderSpec {
+			program: H256(job.program()),
+			commitment: H256(job.commitment()),
+			input: InputSource::Inline(blob.clone().try_into().unwrap()),
+			output_len: 4,
+			min_price: 1,
+			max_price: 1,
+			ramp: 0,
+			claim_window: 10,
+			lifetime: 100,
+		};
+		let order = Order {
+			requester: AccountId::new([3; 32]),
+			spec,
+			posted_at: 1,
+			deadline: 101,
+			collateral: 1,
+			deposit: 1,
+			settlement_fee: 1,
+			status: OrderStatus::Open,
+		};
+		(blob, order)
+	}
+
+	async fn prepared(change: impl FnOnce(&mut Order)) -> Result<Arc<dyn Job>, PrepareError> {
+		let (_folder, executor) = executor(MEMORY);
+		let (_, mut order) = order();
+		change(&mut order);
+		executor.prepare(&order, false).await
+	}
+
+	async fn refusal(change: impl FnOnce(&mut Order)) -> String {
+		match prepared(change).await {
+			Err(PrepareError::Refused(reason)) => reason,
+			Err(error) => panic!("it may come: {error}"),
+			Ok(_) => panic!("it was taken"),
+		}
+	}
+
+	fn inline(order: &mut Order, blob: Vec<u8>) {
+		order.spec.input = InputSource::Inline(blob.try_into().unwrap());
+	}
+
+	#[tokio::test]
+	async fn an_order_should_be_prepared_when_everything_is_as_it_says() {
+		let job = prepared(|_| {}).await;
+		assert_eq!(job.map(|job| job.shape()), Ok("1x2x1".to_owned()));
+	}
+
+	#[tokio::test]
+	async fn an_order_should_be_refused_when_anything_is_not_as_it_says() {
+		let reason = refusal(|order| order.spec.commitment = H256([1; 32])).await;
+		assert!(reason.contains("has the commitment"), "{reason}");
+		for length in [0, 3, 5, 1 << 20] {
+			let reason = refusal(|order| order.spec.output_len = length).await;
+			assert!(reason.contains("has an output of 4 bytes"), "{reason}");
+		}
+		let other = Gemm.classes().pop().unwrap().id;
+		let reason = refusal(|order| order.spec.program = H256(other)).await;
+		assert!(reason.contains("another class"), "{reason}");
+		let reason = refusal(|order| order.spec.program = H256([1; 32])).await;
+		assert!(reason.contains("not built into"), "{reason}");
+	}
+
+	#[tokio::test]
+	async fn an_order_should_be_refused_when_its_input_is_none() {
+		let (blob, _) = order();
+		for length in 0..blob.len() {
+			let cut = blob[..length].to_vec();
+			refusal(|order| inline(order, cut)).await;
+		}
+		refusal(|order| inline(order, [&blob[..], &[0]].concat())).await;
+		refusal(|order| inline(order, vec![0xff; 8_000])).await;
+		let stored = |size| InputSource::Stored {
+			hash: H256([7; 32]),
+			size,
+			locator: Default::default(),
+		};
+		let reason = refusal(|order| order.spec.input = stored(0)).await;
+		assert!(reason.contains("empty"), "{reason}");
+		let reason = refusal(|order| order.spec.input = stored(1_001)).await;
+		assert!(reason.contains("max_input_bytes"), "{reason}");
+	}
+
+	#[tokio::test]
+	async fn an_order_should_be_refused_when_it_takes_more_memory_than_there_is() {
+		let (_folder, executor) = executor(1 << 20);
+		let refused = executor.prepare(&order().1, false).await.map(|_| ());
+		let text = refused.unwrap_err().to_string();
+		assert!(text.contains("max_memory_bytes"), "{text}");
+	}
 }

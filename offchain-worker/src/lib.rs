@@ -2,6 +2,7 @@
 //!
 //! - [`cli`] and [`config`]: the command line; flags over environment over file;
 //! - [`worker`]: puts the parts together, signals;
+//! - [`heads`]: the chain's heads, and whether the node can be relied on;
 //! - [`scheduler`] and [`selection`]: which orders to take;
 //! - [`order`] and [`decide`]: one order's way, and the pure function that says what is next;
 //! - [`journal`] and [`outbox`]: nothing is done that is not written down first, nothing sent twice;
@@ -10,7 +11,7 @@
 //! - [`backend`]: what runs a program's computation;
 //! - [`bench`]: measures what this machine can promise;
 //! - [`status`], [`metrics`], [`http`]: what the worker says of itself;
-//! - [`fuse`]: where tests let it die.
+//! - [`clock`]: wall-clock time, which may jump; [`fuse`]: where tests let it die.
 
 #![deny(missing_docs)]
 
@@ -18,12 +19,14 @@ pub mod backend;
 pub mod bench;
 pub mod chain;
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod context;
 pub mod decide;
 pub mod estimate;
 pub mod executor;
 pub mod fuse;
+pub mod heads;
 pub mod http;
 pub mod input;
 pub mod journal;

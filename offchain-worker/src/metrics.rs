@@ -1,18 +1,18 @@
 //! Metrics for Prometheus: base units, prefix `lemma_worker_`.
 
-use std::sync::{
-	atomic::{AtomicU64, Ordering},
-	Arc,
+use std::{
+	sync::{atomic::AtomicU64, Arc},
+	time::{Duration, Instant},
 };
 
 use lemma_client::{Balance, UNIT};
 use prometheus_client::{
 	encoding::{text::encode, EncodeLabelSet},
 	metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
-	registry::{Registry, Unit},
+	registry::{Metric, Registry, Unit},
 };
 
-/// What became of an order.
+/// What became of an order, or of an attempt to get an input.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Outcome {
 	outcome: String,
@@ -22,6 +22,12 @@ struct Outcome {
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Stage {
 	stage: String,
+}
+
+/// What computes.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Machine {
+	backend: String,
 }
 
 /// A transaction's kind and what the pool said.
@@ -34,120 +40,218 @@ struct Sending {
 type FloatGauge = Gauge<f64, AtomicU64>;
 type FloatCounter = Counter<f64, AtomicU64>;
 
-/// Upper bounds of the stage histogram's buckets, seconds.
-const STAGE_SECONDS: [f64; 12] = [
+/// Upper bounds of the histograms' buckets, seconds.
+const SECONDS: [f64; 12] = [
 	0.01, 0.03, 0.1, 0.3, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 300.0,
 ];
+
+/// What became of an attempt to get an order's input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InputOutcome {
+	/// It was on the disk already.
+	Kept,
+	/// A store gave it.
+	Fetched,
+	/// It, or where it lies, is nothing for this worker.
+	Refused,
+	/// No store has it.
+	Missing,
+	/// The store was too slow.
+	Slow,
+	/// The store failed.
+	Failed,
+	/// It could not be written to the disk.
+	Unwritten,
+}
+
+impl InputOutcome {
+	/// Its name in the metric.
+	pub fn name(self) -> &'static str {
+		match self {
+			Self::Kept => "kept",
+			Self::Fetched => "fetched",
+			Self::Refused => "refused",
+			Self::Missing => "missing",
+			Self::Slow => "slow",
+			Self::Failed => "failed",
+			Self::Unwritten => "unwritten",
+		}
+	}
+}
 
 /// All metrics; clones share them.
 #[derive(Clone)]
 pub struct Metrics {
 	registry: Arc<Registry>,
+	started: Instant,
 	outcomes: Family<Outcome, Counter>,
 	jobs: Gauge,
+	hindered: Gauge,
 	stage_seconds: Family<Stage, Histogram>,
+	attempts_failed: Counter,
+	backend_failures: Family<Machine, Counter>,
+	inputs: Family<Outcome, Counter>,
+	input_seconds: Histogram,
 	transactions: Family<Sending, Counter>,
 	connected: Gauge,
 	disconnections: Counter,
+	setbacks: Counter,
+	reorganisations: Counter,
 	best_block: Gauge,
 	finalized_block: Gauge,
+	last_block_unix: FloatGauge,
 	taking_orders: Gauge,
 	missed: Counter,
 	earned: FloatCounter,
 	bond_free: FloatGauge,
-	last_block_unix: FloatGauge,
-	started_unix: Arc<AtomicU64>,
+	spendable: FloatGauge,
+	journal_failures: Counter,
+	clock_jumps: Counter,
+	resumed: Counter,
+	resume_seconds: FloatGauge,
+}
+
+/// Registers what has a name of its own and no unit.
+fn register<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
+	let metric = M::default();
+	registry.register(name, help, metric.clone());
+	metric
 }
 
 impl Metrics {
-	/// New metrics; `backend` labels the build.
+	/// New metrics.
 	pub fn new() -> Self {
 		let mut registry = Registry::with_prefix("lemma_worker");
-		let outcomes = Family::<Outcome, Counter>::default();
-		registry.register(
-			"orders",
-			"Orders that this worker took up, by what became of them",
-			outcomes.clone(),
-		);
-		let jobs = Gauge::default();
-		registry.register("jobs", "Orders under way", jobs.clone());
+		let r = &mut registry;
 		let stage_seconds =
-			Family::<Stage, Histogram>::new_with_constructor(|| Histogram::new(STAGE_SECONDS));
-		registry.register_with_unit(
+			Family::<Stage, Histogram>::new_with_constructor(|| Histogram::new(SECONDS));
+		r.register_with_unit(
 			"stage",
 			"Time by stage of computing and proving",
 			Unit::Seconds,
 			stage_seconds.clone(),
 		);
-		let transactions = Family::<Sending, Counter>::default();
-		registry.register(
-			"transactions",
-			"Transactions given to the node, repetitions included, by kind and answer",
-			transactions.clone(),
-		);
-		let connected = Gauge::default();
-		registry.register("connected", "1 while the node answers", connected.clone());
-		let disconnections = Counter::default();
-		registry.register(
-			"disconnections",
-			"Times that the node stopped answering",
-			disconnections.clone(),
-		);
-		let best_block = Gauge::default();
-		registry.register(
-			"best_block",
-			"Height of the node's best block",
-			best_block.clone(),
-		);
-		let finalized_block = Gauge::default();
-		registry.register(
-			"finalized_block",
-			"Height of the node's latest finalized block",
-			finalized_block.clone(),
-		);
-		let taking_orders = Gauge::default();
-		registry.register(
-			"taking_orders",
-			"1 while new orders are taken; /health says why not",
-			taking_orders.clone(),
-		);
-		let missed = Counter::default();
-		registry.register("missed", "Claims whose deadline passed", missed.clone());
-		let earned = FloatCounter::default();
-		registry.register(
-			"earned_lem",
-			"LEM paid for settled orders since the start, bounties included",
-			earned.clone(),
-		);
-		let bond_free = FloatGauge::default();
-		registry.register(
-			"free_bond_lem",
-			"LEM of the provider's bond that no claim has committed",
-			bond_free.clone(),
+		let input_seconds = Histogram::new(SECONDS);
+		r.register_with_unit(
+			"input",
+			"Time to get an input from a store, failures included",
+			Unit::Seconds,
+			input_seconds.clone(),
 		);
 		let last_block_unix = FloatGauge::default();
-		registry.register_with_unit(
+		r.register_with_unit(
 			"last_block_timestamp",
 			"Unix time at which the best block last changed",
 			Unit::Seconds,
 			last_block_unix.clone(),
 		);
+		let start_unix = FloatGauge::default();
+		start_unix.set((crate::clock::unix_millis() / 1000) as f64);
+		r.register_with_unit(
+			"start_timestamp",
+			"Unix time at which the worker started",
+			Unit::Seconds,
+			start_unix,
+		);
+		let resume_seconds = FloatGauge::default();
+		r.register_with_unit(
+			"resume",
+			"Time from the start until the journal's unfinished orders were under way",
+			Unit::Seconds,
+			resume_seconds.clone(),
+		);
 		Self {
+			started: Instant::now(),
+			outcomes: register(
+				r,
+				"orders",
+				"Orders that this worker took up, by what became of them",
+			),
+			jobs: register(r, "jobs", "Orders under way"),
+			hindered: register(
+				r,
+				"hindered",
+				"Orders that something hinders; /health says what",
+			),
+			attempts_failed: register(
+				r,
+				"attempts_failed",
+				"Attempts at computing and proving that failed",
+			),
+			backend_failures: register(
+				r,
+				"backend_failures",
+				"Computations that a backend failed at or did wrongly",
+			),
+			inputs: register(
+				r,
+				"inputs",
+				"Attempts to get an input, by what came of them",
+			),
+			transactions: register(
+				r,
+				"transactions",
+				"Transactions given to the node, repetitions included, by kind and answer",
+			),
+			connected: register(r, "connected", "1 while the node answers"),
+			disconnections: register(r, "disconnections", "Times that the node stopped answering"),
+			setbacks: register(
+				r,
+				"setbacks",
+				"Times that the node was behind what this worker had seen finalized",
+			),
+			reorganisations: register(
+				r,
+				"reorganisations",
+				"Times that the node's best chain left a block that had been its best",
+			),
+			best_block: register(r, "best_block", "Height of the node's best block"),
+			finalized_block: register(
+				r,
+				"finalized_block",
+				"Height of the node's latest finalized block",
+			),
+			taking_orders: register(
+				r,
+				"taking_orders",
+				"1 while new orders are taken; /health says why not",
+			),
+			missed: register(r, "missed", "Claims whose deadline passed"),
+			earned: register(
+				r,
+				"earned_lem",
+				"LEM paid for settled orders since the start, bounties included",
+			),
+			bond_free: register(
+				r,
+				"free_bond_lem",
+				"LEM of the provider's bond that no claim has committed",
+			),
+			spendable: register(
+				r,
+				"spendable_lem",
+				"LEM that the signing account has for fees",
+			),
+			journal_failures: register(
+				r,
+				"journal_failures",
+				"Times that the journal could not be read or written",
+			),
+			clock_jumps: register(
+				r,
+				"clock_jumps",
+				"Times that the machine's clock jumped by more than 5 s",
+			),
+			resumed: register(
+				r,
+				"resumed",
+				"Unfinished orders that were taken up from the journal",
+			),
 			registry: Arc::new(registry),
-			outcomes,
-			jobs,
 			stage_seconds,
-			transactions,
-			connected,
-			disconnections,
-			best_block,
-			finalized_block,
-			taking_orders,
-			missed,
-			earned,
-			bond_free,
+			input_seconds,
 			last_block_unix,
-			started_unix: Arc::new(AtomicU64::new(crate::journal::unix_millis())),
+			resume_seconds,
 		}
 	}
 
@@ -160,8 +264,7 @@ impl Metrics {
 
 	/// Seconds since the start.
 	pub fn uptime_seconds(&self) -> u64 {
-		let started = self.started_unix.load(Ordering::Relaxed);
-		crate::journal::unix_millis().saturating_sub(started) / 1000
+		self.started.elapsed().as_secs()
 	}
 
 	/// An order ended thus.
@@ -181,6 +284,66 @@ impl Metrics {
 		self.jobs.inc_by(change);
 	}
 
+	/// So many orders are hindered.
+	pub fn hindered(&self, orders: usize) {
+		self.hindered.set(i64::try_from(orders).unwrap_or(i64::MAX));
+	}
+
+	/// An attempt at computing and proving failed.
+	pub fn attempt_failed(&self) {
+		self.attempts_failed.inc();
+	}
+
+	/// A backend did not compute, or computed wrongly.
+	pub fn backend_failed(&self, backend: &str) {
+		self.backend_failures
+			.get_or_create(&Machine {
+				backend: backend.to_owned(),
+			})
+			.inc();
+	}
+
+	/// What came of getting an input.
+	pub fn input(&self, outcome: InputOutcome) {
+		self.inputs
+			.get_or_create(&Outcome {
+				outcome: outcome.name().to_owned(),
+			})
+			.inc();
+	}
+
+	/// A store was asked for an input for so long.
+	pub fn input_took(&self, time: Duration) {
+		self.input_seconds.observe(time.as_secs_f64());
+	}
+
+	/// The node is behind what was seen finalized.
+	pub fn setback(&self) {
+		self.setbacks.inc();
+	}
+
+	/// The best chain left a block.
+	pub fn reorganised(&self) {
+		self.reorganisations.inc();
+	}
+
+	/// The journal failed.
+	pub fn journal_failed(&self) {
+		self.journal_failures.inc();
+	}
+
+	/// The wall clock jumped.
+	pub fn clock_jumped(&self) {
+		self.clock_jumps.inc();
+	}
+
+	/// So many unfinished orders of the journal are under way again.
+	pub fn resumed(&self, orders: u64) {
+		self.resumed.inc_by(orders);
+		self.resume_seconds
+			.set(self.started.elapsed().as_secs_f64());
+	}
+
 	/// Times of a finished job.
 	pub fn stages(&self, stages: &[(String, u64)]) {
 		for (stage, micros) in stages {
@@ -192,9 +355,8 @@ impl Metrics {
 		}
 	}
 
-	/// A transaction was given to the node.
-	pub fn sent(&self, transaction: &str, pooled: bool) {
-		let answer = if pooled { "pooled" } else { "refused" };
+	/// A transaction was given to the node, which answered so.
+	pub fn sent(&self, transaction: &str, answer: &str) {
 		self.transactions
 			.get_or_create(&Sending {
 				transaction: transaction.to_owned(),
@@ -214,7 +376,7 @@ impl Metrics {
 	pub fn heads(&self, heads: &crate::chain::Heads) {
 		if self.best_block.set(heads.best.number.into()) != i64::from(heads.best.number) {
 			self.last_block_unix
-				.set((crate::journal::unix_millis() / 1000) as f64);
+				.set((crate::clock::unix_millis() / 1000) as f64);
 		}
 		self.finalized_block.set(heads.finalized.number.into());
 	}
@@ -232,6 +394,11 @@ impl Metrics {
 	/// The provider's free bond.
 	pub fn free_bond(&self, free: Balance) {
 		self.bond_free.set(lem(free));
+	}
+
+	/// What the signing account has for fees.
+	pub fn spendable(&self, spendable: Balance) {
+		self.spendable.set(lem(spendable));
 	}
 }
 
@@ -257,7 +424,7 @@ mod tests {
 		metrics.stages(&[("wrap".to_owned(), 1_500_000)]);
 		metrics.connected(true);
 		metrics.connected(false);
-		metrics.sent("claim", true);
+		metrics.sent("claim", "pooled");
 		let text = metrics.encode().unwrap();
 		for line in [
 			"lemma_worker_orders_total{outcome=\"settled\"} 1",

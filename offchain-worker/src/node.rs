@@ -13,7 +13,7 @@ use lemma_client::{
 };
 
 use crate::{
-	chain::{Action, Block, Chain, ChainError, Heads, Inclusion, Page, Sent, Sight},
+	chain::{Action, Block, Chain, ChainError, Heads, Inclusion, Outcome, Page, Sent, Sight},
 	journal::{Hash, Signed},
 };
 
@@ -94,6 +94,10 @@ impl Chain for Node {
 		Ok(self.client.block_hash(number).await?.map(|hash| hash.0))
 	}
 
+	async fn is_syncing(&self) -> Result<bool, ChainError> {
+		Ok(self.client.is_syncing().await?)
+	}
+
 	async fn block_time(&self) -> Result<Duration, ChainError> {
 		Ok(self.client.block_time().await?)
 	}
@@ -131,6 +135,16 @@ impl Chain for Node {
 		Ok(provider.map(|provider| (account, provider)))
 	}
 
+	async fn spendable(&self, at: Block) -> Result<Balance, ChainError> {
+		let account = self
+			.client
+			.account(&self.keys.account(), Self::at(at))
+			.await?;
+		// What is held counts towards what is frozen.
+		let frozen = account.frozen.saturating_sub(account.held);
+		Ok(account.free.saturating_sub(frozen))
+	}
+
 	async fn nonce(&self, at: Block) -> Result<u32, ChainError> {
 		Ok(narrow(
 			self.client
@@ -154,6 +168,7 @@ impl Chain for Node {
 				Call::submit_result(*order, output, proof),
 				SUBMISSION_LIFETIME,
 			),
+			Action::Fill => (Call::remark(), CLAIM_LIFETIME),
 		};
 		let signed = self
 			.client
@@ -175,6 +190,9 @@ impl Chain for Node {
 		match self.client.send(bytes).await {
 			Ok(()) => Ok(Sent::Pooled),
 			Err(Error::Pool(PoolError::AlreadyImported)) => Ok(Sent::Pooled),
+			Err(Error::Pool(error @ PoolError::TemporarilyBanned)) => {
+				Ok(Sent::Banned(error.to_string()))
+			}
 			Err(Error::Pool(error)) => Ok(Sent::Refused(error.to_string())),
 			Err(error) => Err(error.into()),
 		}
@@ -187,10 +205,15 @@ impl Chain for Node {
 		to: BlockNumber,
 	) -> Result<Option<Inclusion>, ChainError> {
 		for number in from..=to {
-			let Some(at) = self.client.block_hash(number).await? else {
-				return Ok(None);
+			// They are finalized: a node that does not know one of them has lost its blocks.
+			let at = self.client.block_hash(number).await?.ok_or_else(|| {
+				ChainError::Away(format!("the node does not know block {number} any more"))
+			})?;
+			let extrinsics = match self.client.block(at).await {
+				Ok(block) => block.extrinsics,
+				Err(Error::Pruned { .. }) => continue,
+				Err(error) => return Err(error.into()),
 			};
-			let extrinsics = self.client.block(at).await?.extrinsics;
 			let found = extrinsics
 				.iter()
 				.position(|bytes| blake2_256(bytes).0 == hash);
@@ -201,11 +224,18 @@ impl Chain for Node {
 				block: BlockRef { number, hash: at },
 				index,
 			};
-			let outcome = self.client.outcome(place).await?;
-			let failure = outcome.result.err().map(|failure| failure.to_string());
+			let outcome = match self.client.outcome(place).await {
+				Ok(found) => match found.result {
+					Ok(()) => Outcome::Succeeded,
+					Err(failure) => Outcome::Failed(failure.to_string()),
+				},
+				// Events are part of the state, which nodes keep for a few hundred blocks.
+				Err(Error::Pruned { .. }) => Outcome::Unknown,
+				Err(error) => return Err(error.into()),
+			};
 			return Ok(Some(Inclusion {
 				block: number,
-				failure,
+				outcome,
 			}));
 		}
 		Ok(None)

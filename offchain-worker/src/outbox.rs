@@ -2,7 +2,8 @@
 //!
 //! One lock around "choose a nonce, sign, write it down". The nonce is the lowest that neither the chain,
 //! nor the node's pool, nor a signed transaction in the journal uses: a transaction that was signed but never
-//! sent keeps its nonce until it can no longer be included, and one that died leaves no gap behind.
+//! sent keeps its nonce until it can no longer be included, and one that died or is no longer wanted leaves no gap
+//! behind: before others wait for it in vain, its nonce is used up by a transaction that does nothing.
 
 use std::sync::Arc;
 
@@ -87,34 +88,66 @@ impl Outbox {
 		} else {
 			"submission"
 		};
-		self.journal
-			.fuse()
-			.point(&format!("before-send-{name}"))
-			.map_err(JournalError::from)?;
+		self.point(&format!("before-send-{name}"))?;
 		let sent = self.chain.send(&bytes).await?;
-		self.journal
-			.fuse()
-			.point(&format!("after-send-{name}"))
-			.map_err(JournalError::from)?;
+		self.point(&format!("after-send-{name}"))?;
 		Ok(Some(sent))
 	}
 
+	/// Uses up the lowest free nonce if it is below `nonce` and no transaction waits for it: one that was signed,
+	/// was never included and is not wanted any more would keep all later ones from being included. Whether
+	/// there was such a gap.
+	///
+	/// What fills it need not be written down: of two transactions with one nonce the chain includes one.
+	pub async fn close_gap(&self, nonce: u32) -> Result<bool, OutboxError> {
+		let _signing = self.signing.lock().await;
+		let Nonces { free, held } = self.nonces().await?;
+		if free >= nonce || held.contains(&free) {
+			return Ok(false);
+		}
+		let (_, bytes) = self.chain.sign(Action::Fill, free).await?;
+		self.point("before-send-filler")?;
+		self.chain.send(&bytes).await?;
+		self.point("after-send-filler")?;
+		Ok(true)
+	}
+
+	fn point(&self, name: &str) -> Result<(), JournalError> {
+		Ok(self.journal.fuse().point(name)?)
+	}
+
 	async fn next_nonce(&self) -> Result<u32, OutboxError> {
-		let heads = self.chain.heads().await?;
-		let on_chain = self.chain.nonce(heads.best).await?;
-		let in_pool = self.chain.pool_nonce().await?;
-		let held: Vec<u32> = self
-			.journal
-			.live()?
-			.iter()
-			.filter_map(Record::open_transaction)
-			.filter(|signed| signed.dies_at > heads.finalized.number.saturating_add(1))
-			.map(|signed| signed.nonce)
-			.collect();
-		let mut nonce = on_chain.max(in_pool);
+		let Nonces { free, held } = self.nonces().await?;
+		let mut nonce = free;
 		while held.contains(&nonce) {
 			nonce = nonce.saturating_add(1);
 		}
 		Ok(nonce)
 	}
+
+	async fn nonces(&self) -> Result<Nonces, OutboxError> {
+		let heads = self.chain.heads().await?;
+		let on_chain = self.chain.nonce(heads.best).await?;
+		let in_pool = self.chain.pool_nonce().await?;
+		let held = self
+			.journal
+			.live()?
+			.iter()
+			.flat_map(Record::open_transactions)
+			.filter(|signed| signed.dies_at > heads.finalized.number.saturating_add(1))
+			.map(|signed| signed.nonce)
+			.collect();
+		Ok(Nonces {
+			free: on_chain.max(in_pool),
+			held,
+		})
+	}
+}
+
+/// The account's nonces.
+struct Nonces {
+	/// The lowest that neither the chain nor the node's pool knows as used.
+	free: u32,
+	/// Those of signed transactions in the journal that may still be included.
+	held: Vec<u32>,
 }

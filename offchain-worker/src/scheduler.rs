@@ -1,13 +1,12 @@
-//! Watches the chain's heads, takes up what the journal left unfinished, and chooses new orders.
+//! Takes up what the journal left unfinished, and chooses new orders.
 
 use std::{
-	collections::HashMap,
+	collections::{BTreeSet, HashMap},
 	sync::Arc,
 	time::{Duration, Instant},
 };
 
-use backon::{BackoffBuilder, ExponentialBuilder};
-use lemma_client::{amount, Balance, Order, OrderId, OrderStatus};
+use lemma_client::{amount, AccountId, Balance, Order, OrderId, OrderStatus};
 use lemma_primitives::order::InputSource;
 use tokio::{
 	sync::{watch, OwnedSemaphorePermit, Semaphore},
@@ -19,6 +18,7 @@ use tracing::Instrument;
 use crate::{
 	chain::{fingerprint, Block, ChainError, Heads},
 	context::Context,
+	heads::Fatal,
 	journal::{JournalError, Record, State},
 	order::{Ended, OrderTask},
 	selection::{self, Offer, Verdict},
@@ -26,36 +26,16 @@ use crate::{
 
 /// Pages of the order book looked at for one block; the next block's look goes on where this one stopped.
 const PAGES_AT_A_LOOK: usize = 20;
-/// Finalized blocks after which the highest seen is written down.
-const FINALIZED_NOTED_EVERY: u32 = 10;
 /// Finalized blocks after which the journal is swept.
 const SWEPT_EVERY: u32 = 50;
-/// Longest wait between attempts to reach a node that is away.
-const LONGEST_RETRY: Duration = Duration::from_secs(30);
-
-/// Why the worker ended although nobody asked it to.
-#[derive(Debug, thiserror::Error)]
-pub enum Fatal {
-	/// The journal failed.
-	#[error(transparent)]
-	Journal(#[from] JournalError),
-	/// The chain is not the one that the journal knows.
-	#[error(
-		"the chain's block {number} is 0x{found}, but this worker saw 0x{seen} finalized there: the \
-		 chain was started afresh or the node is on a fork. Start with another data_dir (or remove \
-		 {data_dir}) if the chain was started afresh"
-	)]
-	OtherHistory {
-		/// Height.
-		number: u32,
-		/// Hash there now.
-		found: String,
-		/// Hash that was seen.
-		seen: String,
-		/// Folder of the journal.
-		data_dir: String,
-	},
-}
+/// How many times the usual wait an order rests whose care ended by a mistake of ours.
+const REST_AFTER_MISTAKE: u32 = 30;
+/// Rest of an order whose input is not to be had; doubled each time.
+const REST_WITHOUT_INPUT: Duration = Duration::from_secs(30);
+/// The longest such rest.
+const LONGEST_REST_WITHOUT_INPUT: Duration = Duration::from_secs(960);
+/// Requesters remembered for inputs that were not to be had.
+const REQUESTERS_REMEMBERED: usize = 10_000;
 
 /// See the module.
 pub struct Scheduler {
@@ -67,6 +47,13 @@ pub struct Scheduler {
 	active: HashMap<Id, OrderId>,
 	/// Orders left alone until then.
 	left: HashMap<OrderId, Instant>,
+	/// Orders whose care ended by a mistake of ours, to be taken up again.
+	orphans: BTreeSet<OrderId>,
+	/// How often the inputs of a requester's orders were not to be had. Whoever posts such orders has to wait behind
+	/// those who do not, whatever it promises to pay.
+	troubles: HashMap<AccountId, u32>,
+	/// Whose order it is, and how often its input was not to be had.
+	looked_at: HashMap<OrderId, (AccountId, u32)>,
 	next_page: OrderId,
 	swept_at: u32,
 }
@@ -81,6 +68,9 @@ impl Scheduler {
 			tasks: JoinSet::new(),
 			active: HashMap::new(),
 			left: HashMap::new(),
+			orphans: BTreeSet::new(),
+			troubles: HashMap::new(),
+			looked_at: HashMap::new(),
 			next_page: 0,
 			swept_at: 0,
 		}
@@ -93,19 +83,25 @@ impl Scheduler {
 		abandon: CancellationToken,
 	) -> Result<(), Fatal> {
 		self.resume(&stop)?;
+		let mut looked = false;
 		while !stop.is_cancelled() {
-			tokio::select! {
-				_ = stop.cancelled() => break,
-				Some(ended) = self.tasks.join_next_with_id() => self.note_ended(ended)?,
-				changed = self.heads.changed() => {
-					if changed.is_err() {
-						break;
-					}
-				},
+			if std::mem::replace(&mut looked, true) {
+				tokio::select! {
+					_ = stop.cancelled() => break,
+					Some(ended) = self.tasks.join_next_with_id() => self.note_ended(ended)?,
+					changed = self.heads.changed() => {
+						if changed.is_err() {
+							break;
+						}
+					},
+				}
 			}
 			let heads = *self.heads.borrow_and_update();
 			match self.look(heads, &stop).await {
 				Ok(()) => {}
+				Err(LookError::Journal(error)) if error.is_passing() => {
+					self.context.journal_failed(&error);
+				}
 				Err(LookError::Journal(error)) => return Err(error.into()),
 				Err(LookError::Chain(ChainError::Away(_))) => {}
 				Err(LookError::Chain(ChainError::Refused(problem))) => {
@@ -139,11 +135,11 @@ impl Scheduler {
 
 	/// Takes up the journal's unfinished orders. Those that bind us need no free place.
 	fn resume(&mut self, stop: &CancellationToken) -> Result<(), JournalError> {
-		if let Some(until) = self.context.journal.paused_until()? {
-			self.context.status.pause(until, "before this start");
-		}
+		self.context.resume_pause()?;
+		self.context.drop_stray_inputs()?;
 		let mut live = self.context.journal.live()?;
 		live.sort_by_key(|record| (!record.state.is_bound(), record.deadline, record.order));
+		let mut resumed = 0;
 		for record in live {
 			let place = self.places.clone().try_acquire_owned().ok();
 			if place.is_none() && !record.state.is_bound() {
@@ -155,8 +151,21 @@ impl Scheduler {
 				"going on with it"
 			);
 			self.spawn(record.order, place, stop);
+			resumed += 1;
 		}
+		self.context.status.metrics.resumed(resumed);
 		Ok(())
+	}
+
+	/// Takes up again what ended by a mistake of ours. Bound orders are not found in the order book.
+	fn adopt(&mut self, stop: &CancellationToken) {
+		let rested = |order: &OrderId| !self.left.contains_key(order);
+		let adopted: Vec<_> = self.orphans.iter().copied().filter(rested).collect();
+		for order in adopted {
+			self.orphans.remove(&order);
+			let place = self.places.clone().try_acquire_owned().ok();
+			self.spawn(order, place, stop);
+		}
 	}
 
 	fn spawn(
@@ -184,25 +193,60 @@ impl Scheduler {
 		ended: Result<(Id, Result<Ended, JournalError>), JoinError>,
 	) -> Result<(), JournalError> {
 		let (id, ended) = match ended {
-			Ok((id, ended)) => (id, ended?),
+			Ok((id, Ok(ended))) => (id, Ok(ended)),
+			// The others can go on.
+			Ok((id, Err(error))) if error.is_of_one_order() => (id, Err(error.to_string())),
+			Ok((_, Err(error))) => return Err(error),
+			Err(error) => (error.id(), Err(error.to_string())),
+		};
+		let Some(order) = self.active.remove(&id) else {
+			return Ok(());
+		};
+		let rest = match ended {
+			Ok(Ended::Final | Ended::Stopped) => {
+				self.looked_at.remove(&order);
+				return Ok(());
+			}
+			Ok(Ended::Left(time)) => time,
+			Ok(Ended::NoInput) => self.note_no_input(order),
 			Err(error) => {
-				// The record stands where it stood, and is taken up again after a while.
-				tracing::error!("the care of an order panicked: {error}");
-				(error.id(), Ended::Left(Duration::from_secs(60)))
+				tracing::error!(
+					order,
+					"the care of the order ended by a mistake in this program, and is taken up again \
+					 from the journal: {error}"
+				);
+				self.context.status.metrics.attempt_failed();
+				self.orphans.insert(order);
+				self.context.retry * REST_AFTER_MISTAKE
 			}
 		};
-		if let (Some(order), Ended::Left(time)) = (self.active.remove(&id), ended) {
-			self.left.insert(order, Instant::now() + time);
-		}
+		self.left.insert(order, Instant::now() + rest);
 		Ok(())
+	}
+
+	/// How long to leave an order alone whose input is not to be had.
+	fn note_no_input(&mut self, order: OrderId) -> Duration {
+		let Some((requester, times)) = self.looked_at.get_mut(&order) else {
+			return REST_WITHOUT_INPUT;
+		};
+		let rest = REST_WITHOUT_INPUT.saturating_mul(1 << (*times).min(16));
+		*times = times.saturating_add(1);
+		if self.troubles.len() >= REQUESTERS_REMEMBERED {
+			self.troubles.clear();
+		}
+		let troubles = self.troubles.entry(requester.clone()).or_default();
+		*troubles = troubles.saturating_add(1);
+		rest.min(LONGEST_REST_WITHOUT_INPUT)
 	}
 
 	/// Looks through the order book and takes the best that there is place for.
 	async fn look(&mut self, heads: Heads, stop: &CancellationToken) -> Result<(), LookError> {
 		let now = Instant::now();
 		self.left.retain(|_, until| *until > now);
+		self.adopt(stop);
 		self.sweep(heads.finalized.number)?;
 		let chain = self.context.chain.clone();
+		self.context.status.set_syncing(chain.is_syncing().await?);
 		let provider = match chain.provider(heads.best).await? {
 			Some((account, provider)) => {
 				self.context.status.set_registered(Ok(account.to_string()));
@@ -220,15 +264,20 @@ impl Scheduler {
 			}
 		};
 		let (account, free_bond) = provider;
+		let spendable = chain.spendable(heads.best).await?;
 		self.context.status.metrics.free_bond(free_bond);
+		self.context.status.metrics.spendable(spendable);
 		if !self.context.status.reasons_not_to_take().is_empty()
 			|| self.places.available_permits() == 0
 		{
 			return Ok(());
 		}
-		let mut candidates = self.candidates(heads.best, free_bond).await?;
-		// The dearest first; among equals the oldest.
-		candidates.sort_by_key(|(id, _, price)| (std::cmp::Reverse(*price), *id));
+		let mut candidates = self.candidates(heads.best, free_bond, spendable).await?;
+		// Requesters whose inputs are there first, then the dearest; among equals the oldest.
+		candidates.sort_by_key(|(id, order, price)| {
+			let troubles = self.troubles.get(&order.requester).copied();
+			(troubles.unwrap_or_default(), std::cmp::Reverse(*price), *id)
+		});
 		for (id, order, price) in candidates {
 			let Ok(place) = self.places.clone().try_acquire_owned() else {
 				break;
@@ -240,6 +289,8 @@ impl Scheduler {
 					if record.state == State::Seen {
 						tracing::info!(order = id, price = %amount::format(price), "looking at it");
 					}
+					let seen = (order.requester.clone(), 0);
+					self.looked_at.entry(id).or_insert(seen);
 					self.spawn(id, Some(place), stop);
 				}
 				Err(JournalError::Conflict(_)) => continue,
@@ -264,7 +315,9 @@ impl Scheduler {
 			}
 			let reason = "it ended while it was not worth taking".to_owned();
 			self.context.end(record.order, State::Lost { reason })?;
+			self.looked_at.remove(&record.order);
 		}
+		self.context.drop_stray_inputs()?;
 		self.context.journal.prune()
 	}
 
@@ -273,6 +326,7 @@ impl Scheduler {
 		&mut self,
 		at: Block,
 		free_bond: Balance,
+		spendable: Balance,
 	) -> Result<Vec<(OrderId, Order, Balance)>, LookError> {
 		let mut candidates = Vec::new();
 		for _ in 0..PAGES_AT_A_LOOK {
@@ -293,6 +347,7 @@ impl Scheduler {
 					now: at.number,
 					block_time: self.context.block_time(),
 					free_bond,
+					spendable,
 				};
 				let (rules, served) = (&self.context.rules, &self.context.served);
 				match selection::at_first_sight(&order, rules, served, &offer) {
@@ -360,107 +415,4 @@ pub fn new_record(id: OrderId, order: &Order, provider: [u8; 32]) -> Record {
 		stages: Vec::new(),
 		history: Vec::new(),
 	}
-}
-
-/// Asks for the chain's heads again and again, publishes them when they change, and tells the status when
-/// the node is away. Ends with an error if the chain is another than the journal knows, without one when
-/// `stop` is cancelled.
-pub async fn watch_heads(
-	context: Arc<Context>,
-	publish: watch::Sender<Heads>,
-	poll: Duration,
-	data_dir: String,
-	stop: CancellationToken,
-) -> Result<(), Fatal> {
-	let retries = ExponentialBuilder::default()
-		.with_min_delay(Duration::from_millis(500))
-		.with_max_delay(LONGEST_RETRY)
-		.with_jitter()
-		.without_max_times();
-	let mut backoff = retries.build();
-	let mut same_history = false;
-	let mut noted = 0;
-	loop {
-		let wait = match look_at_heads(&context, &mut same_history, &data_dir).await {
-			Ok(Some(heads)) => {
-				backoff = retries.build();
-				context.status.connected(heads);
-				if heads.finalized.number >= noted + FINALIZED_NOTED_EVERY || noted == 0 {
-					noted = heads.finalized.number;
-					context.journal.set_finalized(noted, heads.finalized.hash)?;
-				}
-				publish.send_if_modified(|last| std::mem::replace(last, heads) != heads);
-				poll
-			}
-			Ok(None) => poll.max(Duration::from_secs(1)),
-			Err(HeadsError::Fatal(fatal)) => return Err(fatal),
-			Err(HeadsError::Chain(error)) => {
-				context.status.disconnected(&error.to_string());
-				backoff.next().unwrap_or(LONGEST_RETRY)
-			}
-		};
-		tokio::select! {
-			_ = tokio::time::sleep(wait) => {},
-			_ = stop.cancelled() => return Ok(()),
-		}
-	}
-}
-
-enum HeadsError {
-	Chain(ChainError),
-	Fatal(Fatal),
-}
-
-impl From<ChainError> for HeadsError {
-	fn from(error: ChainError) -> Self {
-		HeadsError::Chain(error)
-	}
-}
-
-impl From<JournalError> for HeadsError {
-	fn from(error: JournalError) -> Self {
-		HeadsError::Fatal(error.into())
-	}
-}
-
-/// The heads; `None` while the node has not caught up with what this worker saw finalized.
-async fn look_at_heads(
-	context: &Context,
-	same_history: &mut bool,
-	data_dir: &str,
-) -> Result<Option<Heads>, HeadsError> {
-	let heads = context.chain.heads().await?;
-	if *same_history {
-		return Ok(Some(heads));
-	}
-	context.set_block_time(context.chain.block_time().await?);
-	if let Some((number, seen)) = context.journal.finalized()? {
-		if heads.finalized.number < number {
-			context.status.connected(heads);
-			context.status.set_catching_up(Some(format!(
-				"the node has finalized up to {}, this worker has seen {number}: the node is catching \
-				 up. If the chain was started afresh, start with another data_dir (or remove \
-				 {data_dir})",
-				heads.finalized.number
-			)));
-			return Ok(None);
-		}
-		// A node that pruned or warp-synced may not know; then its state decides.
-		if let Some(found) = context
-			.chain
-			.hash_of(number)
-			.await?
-			.filter(|found| *found != seen)
-		{
-			return Err(HeadsError::Fatal(Fatal::OtherHistory {
-				number,
-				found: hex::encode(found),
-				seen: hex::encode(seen),
-				data_dir: data_dir.to_owned(),
-			}));
-		}
-	}
-	context.status.set_catching_up(None);
-	*same_history = true;
-	Ok(Some(heads))
 }

@@ -12,6 +12,9 @@ use crate::config::Rules;
 /// one block may be missed.
 const BLOCKS_BESIDE_THE_WORK: u32 = 3;
 
+/// Blocks within which a claim is included.
+const BLOCKS_FOR_A_CLAIM: u32 = 2;
+
 /// The verdict on an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -92,6 +95,8 @@ pub struct Offer {
 	pub block_time: Duration,
 	/// Our bond that no claim has committed.
 	pub free_bond: Balance,
+	/// What the signing account has for fees.
+	pub spendable: Balance,
 }
 
 /// What the input turned out to be.
@@ -161,8 +166,25 @@ pub fn at_first_sight(order: &Order, rules: &Rules, served: &Served, offer: &Off
 			amount::format(offer.free_bond)
 		));
 	}
+	// A submission's fee is taken first and given back when the proof is valid. The other half is for the
+	// claim, and for what else is under way.
+	let fees = order.settlement_fee.saturating_mul(2);
+	if offer.spendable < fees {
+		return Verdict::NotNow(format!(
+			"submitting it takes up to {} LEM for fees, and the signing account has {} LEM",
+			amount::format(fees),
+			amount::format(offer.spendable)
+		));
+	}
 	if blocks_left(order, offer, rescue) <= BLOCKS_BESIDE_THE_WORK {
 		return Verdict::Never("it ends too soon".to_owned());
+	}
+	// The chain refuses a claim whose window would end after the order, and keeps its fee.
+	let last_claim = order.deadline.saturating_sub(order.spec.claim_window);
+	if !rescue && offer.now.saturating_add(BLOCKS_FOR_A_CLAIM) > last_claim {
+		return Verdict::Never(
+			"it is too late to claim it: the window would end after it".to_owned(),
+		);
 	}
 	Verdict::Take
 }
@@ -189,11 +211,17 @@ pub fn with_input(
 	// Balance to f64 loses digits below a millionth of a LEM; this compares prices, it moves none.
 	let least = rules.min_price_per_second as f64 * demand.seconds;
 	if (offer.price as f64) < least {
-		return Verdict::NotNow(format!(
+		let reason = format!(
 			"its price is {} LEM, and about {:.0} s of work at min_price_per_second cost more",
 			amount::format(offer.price),
 			demand.seconds
-		));
+		);
+		// Nobody is to make us check an input again and again that we would never take.
+		let grows = order.status == OrderStatus::Open && (order.spec.max_price as f64) >= least;
+		return match grows {
+			true => Verdict::NotNow(reason),
+			false => Verdict::Never(reason),
+		};
 	}
 	let rescue = matches!(order.status, OrderStatus::Rescue { .. });
 	let left = blocks_left(order, offer, rescue).saturating_sub(BLOCKS_BESIDE_THE_WORK);

@@ -2,7 +2,7 @@
 //! why.
 
 use std::{
-	collections::BTreeMap,
+	collections::{BTreeMap, BTreeSet},
 	sync::{Arc, Mutex, MutexGuard, PoisonError},
 	time::{Duration, Instant},
 };
@@ -14,6 +14,11 @@ use crate::{chain::Heads, metrics::Metrics};
 
 /// Without a new best block for so many block times, the chain is said to stand still.
 const BLOCKS_MISSED: u32 = 20;
+/// With so many blocks that are not final, no orders are taken: what is claimed there may be undone.
+const FINALITY_LAG: u32 = 32;
+
+/// What is said of a node that is fetching old blocks.
+const SYNCING: &str = "the node is still fetching the chain's blocks";
 
 #[derive(Debug)]
 struct Inner {
@@ -23,10 +28,13 @@ struct Inner {
 	head_changed: Instant,
 	block_time: Duration,
 	registered: Result<String, String>,
-	pause: Option<(u64, String)>,
+	pause: Option<(Instant, String)>,
 	stopping: bool,
 	catching_up: Option<String>,
+	syncing: bool,
+	journal_problem: Option<String>,
 	problems: BTreeMap<OrderId, String>,
+	failing: BTreeSet<OrderId>,
 	jobs: BTreeMap<OrderId, &'static str>,
 }
 
@@ -79,7 +87,10 @@ impl Status {
 				pause: None,
 				stopping: false,
 				catching_up: None,
+				syncing: false,
+				journal_problem: None,
 				problems: BTreeMap::new(),
+				failing: BTreeSet::new(),
 				jobs: BTreeMap::new(),
 			})),
 			metrics,
@@ -143,16 +154,46 @@ impl Status {
 	pub fn set_catching_up(&self, problem: Option<String>) {
 		let mut inner = self.lock();
 		if inner.catching_up != problem {
-			if let Some(problem) = &problem {
-				tracing::warn!("waiting: {problem}");
+			match &problem {
+				Some(problem) => tracing::warn!("waiting: {problem}"),
+				None => tracing::info!("the node has caught up"),
 			}
 		}
 		inner.catching_up = problem;
 	}
 
-	/// No orders are taken until then (Unix milliseconds).
-	pub fn pause(&self, until: u64, reason: &str) {
-		self.lock().pause = Some((until, reason.to_owned()));
+	/// Whether the node is still fetching old blocks.
+	pub fn set_syncing(&self, syncing: bool) {
+		let mut inner = self.lock();
+		if syncing && !inner.syncing {
+			tracing::warn!("waiting: {SYNCING}");
+		}
+		inner.syncing = syncing;
+	}
+
+	/// Why the journal cannot be used; `None` if it can.
+	pub fn set_journal_problem(&self, problem: Option<String>) {
+		let mut inner = self.lock();
+		match &problem {
+			Some(problem) if inner.journal_problem.as_ref() != Some(problem) => {
+				tracing::error!("{problem}");
+			}
+			None if inner.journal_problem.is_some() => {
+				tracing::info!("the journal can be used again");
+			}
+			_ => {}
+		}
+		inner.journal_problem = problem;
+	}
+
+	/// Whether the journal could not be used when it was last tried.
+	pub fn has_journal_problem(&self) -> bool {
+		self.lock().journal_problem.is_some()
+	}
+
+	/// No orders are taken for this time.
+	pub fn pause(&self, time: Duration, reason: &str) {
+		self.lock().pause = Some((Instant::now() + time, reason.to_owned()));
 	}
 
 	/// No orders are taken any more.
@@ -163,6 +204,15 @@ impl Status {
 	/// An order is in this state.
 	pub fn job(&self, order: OrderId, state: &'static str) {
 		self.lock().jobs.insert(order, state);
+	}
+
+	/// Whether the last attempt at computing and proving an order failed. No orders are taken until one succeeds.
+	pub fn failing(&self, order: OrderId, failing: bool) {
+		let mut inner = self.lock();
+		match failing {
+			true => inner.failing.insert(order),
+			false => inner.failing.remove(&order),
+		};
 	}
 
 	/// What hinders an order now; `None` if nothing does.
@@ -179,6 +229,7 @@ impl Status {
 				inner.problems.remove(&order);
 			}
 		}
+		self.metrics.hindered(inner.problems.len());
 	}
 
 	/// An order is no longer under way.
@@ -186,6 +237,13 @@ impl Status {
 		let mut inner = self.lock();
 		inner.jobs.remove(&order);
 		inner.problems.remove(&order);
+		inner.failing.remove(&order);
+		self.metrics.hindered(inner.problems.len());
+	}
+
+	/// The orders under way.
+	pub fn jobs(&self) -> Vec<OrderId> {
+		self.lock().jobs.keys().copied().collect()
 	}
 
 	/// Why no orders are taken now; empty if they are.
@@ -199,13 +257,7 @@ impl Status {
 		let age = inner.head_changed.elapsed();
 		let mut problems = Vec::new();
 		problems.extend(inner.connection_problem.clone());
-		let stands_still = inner.connected && age > inner.block_time * BLOCKS_MISSED;
-		if stands_still {
-			problems.push(format!(
-				"the node's best block is {} s old: the node may be cut off, or the chain stands still",
-				age.as_secs()
-			));
-		}
+		let stands_still = inner.stands_still().is_some();
 		let reasons = inner.reasons_not_to_take();
 		let taking_orders = reasons.is_empty() && inner.connected;
 		problems.extend(reasons);
@@ -242,24 +294,91 @@ impl Inner {
 		if self.stopping {
 			reasons.push("the worker is stopping".to_owned());
 		}
+		reasons.extend(self.journal_problem.clone());
 		reasons.extend(self.registered.as_ref().err().cloned());
 		reasons.extend(self.catching_up.clone());
+		if self.syncing {
+			reasons.push(SYNCING.to_owned());
+		}
+		reasons.extend(self.stands_still());
+		let lag = self
+			.heads
+			.best
+			.number
+			.saturating_sub(self.heads.finalized.number);
+		if lag > FINALITY_LAG {
+			reasons.push(format!(
+				"the chain's last {lag} blocks are not final: no orders are taken until validators agree \
+				 again"
+			));
+		}
+		for order in &self.failing {
+			reasons.push(format!(
+				"no orders are taken while order {order} cannot be computed and proven"
+			));
+		}
 		if let Some((until, reason)) = &self.pause {
-			let left = until.saturating_sub(crate::journal::unix_millis());
-			if left > 0 {
+			let left = until.saturating_duration_since(Instant::now());
+			if !left.is_zero() {
 				reasons.push(format!(
 					"no orders are taken for another {} s after a failure: {reason}",
-					left.div_ceil(1000)
+					left.as_secs().saturating_add(1)
 				));
 			}
 		}
 		reasons
+	}
+
+	/// That no new block has come for long, in words.
+	fn stands_still(&self) -> Option<String> {
+		let age = self.head_changed.elapsed();
+		let late = self.connected && age > self.block_time * BLOCKS_MISSED;
+		late.then(|| {
+			format!(
+				"the node's best block is {} s old: the node may be cut off, or the chain stands still",
+				age.as_secs()
+			)
+		})
 	}
 }
 
 #[cfg(test)]
 mod tests {
 	use super::*;
+
+	#[test]
+	fn no_orders_should_be_taken_while_something_fails() {
+		let status = Status::new(Metrics::new());
+		status.set_registered(Ok("provider".to_owned()));
+		let at = |best, finalized| {
+			let block = |number| crate::chain::Block {
+				number,
+				hash: [0; 32],
+			};
+			Heads {
+				best: block(best),
+				finalized: block(finalized),
+			}
+		};
+		let takes = || status.reasons_not_to_take().is_empty();
+		status.connected(at(40, 38));
+		assert!(takes());
+		status.failing(7, true);
+		assert!(!takes());
+		status.failing(7, false);
+		status.set_journal_problem(Some("full".to_owned()));
+		assert!(!takes());
+		status.set_journal_problem(None);
+		status.set_syncing(true);
+		assert!(!takes());
+		status.set_syncing(false);
+		assert!(takes());
+		// Finality stands still.
+		status.connected(at(71, 38));
+		assert!(!takes());
+		status.connected(at(72, 71));
+		assert!(takes());
+	}
 
 	#[test]
 	fn health_should_say_what_hinders_the_worker() {
@@ -269,7 +388,7 @@ mod tests {
 		assert_eq!(status.health().status, "idle", "not registered yet");
 		status.set_registered(Ok("provider".to_owned()));
 		assert_eq!(status.health().status, "ok");
-		status.pause(crate::journal::unix_millis() + 60_000, "a proof failed");
+		status.pause(Duration::from_secs(60), "a proof failed");
 		let health = status.health();
 		assert_eq!((health.status, health.taking_orders), ("idle", false));
 		assert!(
@@ -277,7 +396,7 @@ mod tests {
 			"{:?}",
 			health.problems
 		);
-		status.pause(0, "");
+		status.pause(Duration::ZERO, "");
 		status.disconnected("it is gone");
 		let health = status.health();
 		assert_eq!(health.status, "degraded");

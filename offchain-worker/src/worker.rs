@@ -20,12 +20,13 @@ use crate::{
 	estimate::Estimate,
 	executor::Executor,
 	fuse::Fuse,
+	heads::watch_heads,
 	http,
 	input::Inputs,
 	journal::Journal,
 	metrics::Metrics,
 	node::Node,
-	scheduler::{self, Scheduler},
+	scheduler::Scheduler,
 	selection::Served,
 	status::Status,
 };
@@ -34,6 +35,9 @@ use crate::{
 pub const JOURNAL_FILE: &str = "journal.redb";
 /// Name of the folder of inputs in the data folder.
 const INPUTS_FOLDER: &str = "inputs";
+
+/// Longest wait between attempts to reach a node at the start.
+const LONGEST_RETRY: Duration = Duration::from_secs(3);
 
 /// Runs the worker until a signal or a fatal error.
 pub async fn run(config: Config) -> anyhow::Result<()> {
@@ -73,17 +77,18 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 		allow_redirects: config.allow_redirects,
 		..FetchPolicy::default()
 	};
+	let metrics = Metrics::new();
 	let inputs = Inputs::open(
 		config.data_dir.join(INPUTS_FOLDER),
 		store,
 		policy,
 		config.rules.max_input_bytes,
+		metrics.clone(),
 	)
 	.context("the folder of inputs cannot be used")?;
 	let preference = config.backend;
 	// Opening a device and compiling kernels takes a while.
 	let backend = tokio::task::spawn_blocking(move || backend::choose(preference)).await??;
-	let metrics = Metrics::new();
 	let status = Status::new(metrics.clone());
 	if let Some(address) = config.metrics {
 		let listener = http::listen(address).await.map_err(anyhow::Error::msg)?;
@@ -133,7 +138,7 @@ async fn run_until_stopped(
 ) -> anyhow::Result<()> {
 	let (publish, mut heads) = watch::channel(Heads::default());
 	let data_dir = config.data_dir.display().to_string();
-	let mut watching = tokio::spawn(scheduler::watch_heads(
+	let mut watching = tokio::spawn(watch_heads(
 		context.clone(),
 		publish,
 		config.poll,
@@ -186,7 +191,7 @@ async fn connect(
 ) -> anyhow::Result<Option<Node>> {
 	let mut backoff = ExponentialBuilder::default()
 		.with_min_delay(Duration::from_millis(500))
-		.with_max_delay(Duration::from_secs(15))
+		.with_max_delay(LONGEST_RETRY)
 		.without_max_times()
 		.build();
 	let mut said = false;
@@ -207,7 +212,7 @@ async fn connect(
 			said = true;
 		}
 		tokio::select! {
-			_ = tokio::time::sleep(backoff.next().unwrap_or(Duration::from_secs(15))) => {},
+			_ = tokio::time::sleep(backoff.next().unwrap_or(LONGEST_RETRY)) => {},
 			_ = stop.cancelled() => return Ok(None),
 		}
 	}

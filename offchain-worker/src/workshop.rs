@@ -1,7 +1,7 @@
 //! What a worker does with its hands: get an input and check it, compute, prove. [`crate::executor`] does it
 //! in earnest; the state machine's tests put something quicker in its place.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use lemma_client::{Order, OrderId};
@@ -31,7 +31,7 @@ pub struct Task {
 	pub commitment: Hash,
 	/// Hash of chain, order and provider.
 	pub binding: Hash,
-	/// 1 at first; higher after failures.
+	/// 1 at first; higher after failures, and after restarts.
 	pub attempt: u32,
 }
 
@@ -49,8 +49,9 @@ pub struct Finished {
 /// See the module.
 #[async_trait]
 pub trait Workshop: Send + Sync + 'static {
-	/// Gets the input of an order and checks everything that the order says of it.
-	async fn prepare(&self, order: &Order) -> Result<Arc<dyn Job>, PrepareError>;
+	/// Gets the input of an order and checks everything that the order says of it. It is on the disk afterwards;
+	/// unless it cannot be written and the order is `bound`, for then the work matters more than a restart.
+	async fn prepare(&self, order: &Order, bound: bool) -> Result<Arc<dyn Job>, PrepareError>;
 
 	/// Computes, proves and verifies. The error says what failed.
 	async fn produce(&self, job: Arc<dyn Job>, task: Task) -> Result<Finished, String>;
@@ -64,4 +65,8 @@ pub trait Workshop: Send + Sync + 'static {
 
 	/// The order needs its input no longer.
 	fn forget(&self, input: &Hash);
+
+	/// Makes room: removes inputs that are not `needed`, the oldest first, until those that are left have at most
+	/// `bytes` bytes.
+	fn drop_inputs(&self, needed: &BTreeSet<Hash>, bytes: u64);
 }

@@ -179,6 +179,11 @@ impl Call {
 		)
 	}
 
+	/// `System.remark` of nothing: uses up a nonce.
+	pub fn remark() -> Self {
+		Self::new("System", "remark", vec![encoded(&Vec::<u8>::new())])
+	}
+
 	/// `Pallet.call`, for people.
 	pub fn title(&self) -> String {
 		format!("{}.{}", self.pallet, self.name)

@@ -14,7 +14,9 @@ use subxt::config::{
 };
 use subxt_rpcs::{
 	client::{
-		reconnecting_rpc_client::{ExponentialBackoff, RpcClient as ReconnectingRpcClient},
+		reconnecting_rpc_client::{
+			ExponentialBackoff, PingConfig, RpcClient as ReconnectingRpcClient,
+		},
 		RpcClient, RpcSubscription,
 	},
 	methods::legacy::{LegacyRpcMethods, NumberOrHex},
@@ -127,8 +129,16 @@ impl Client {
 			Ok(Err(e)) => return Err(no_node(innermost(&e))),
 			Ok(Ok(_)) => {}
 		}
+		// 0.2, 0.4, 0.8, 1.6 s, then every 2 s: whoever has a deadline on the chain must not wait long
+		// for a node that is back.
+		let retries = ExponentialBackoff::from_millis(2).factor(100);
+		// Without pings a connection that was cut without a word would look sound for a quarter of an hour.
+		let pings = PingConfig::new()
+			.ping_interval(Duration::from_secs(5))
+			.inactive_limit(Duration::from_secs(20));
 		let reconnecting = ReconnectingRpcClient::builder()
-			.retry_policy(ExponentialBackoff::from_millis(100).max_delay(Duration::from_secs(10)))
+			.retry_policy(retries.max_delay(Duration::from_secs(2)))
+			.enable_ws_ping(pings)
 			.request_timeout(options.request_timeout)
 			.build(url);
 		let reconnecting = tokio::time::timeout(options.connect_timeout, reconnecting)

@@ -45,7 +45,7 @@ pub struct SignedBytes {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mortality {
 	/// For about this many blocks from the newest finalized one: rounded up to a power of two
-	/// between 4 and 1024.
+	/// between 4 and 2048. Where finality lags far behind the best block, the lag comes on top.
 	Blocks(u32),
 	/// For ever.
 	Immortal,
@@ -128,9 +128,8 @@ impl Client {
 		params = match mortality {
 			Mortality::Immortal => params.immortal(),
 			Mortality::Blocks(blocks) => {
-				// Powers of two up to 4096 need no rounding of the birth block; the chain looks up
-				// the hashes of at least the last 1024 blocks.
-				let period = blocks.clamp(4, 1024).next_power_of_two();
+				let best = self.best().await?.number;
+				let period = period(blocks, best.saturating_sub(signed_at.number));
 				expires_at = Some(signed_at.number.saturating_add(period));
 				params.mortal_from_unchecked(period.into(), signed_at.number.into(), signed_at.hash)
 			}
@@ -244,6 +243,21 @@ impl Client {
 	}
 }
 
+/// The longest life of a transaction, in blocks: the chain knows the hashes of the last 2400.
+const LONGEST_PERIOD: u32 = 2048;
+
+/// Length of the era of a transaction that is founded on a finalized block `lag` blocks behind the best. Without
+/// the lag it would be dead at birth when finality stands still. Powers of two up to 4096 need no rounding
+/// of the birth block.
+fn period(blocks: u32, lag: u32) -> u32 {
+	let needed = if lag > blocks / 2 {
+		blocks.saturating_add(lag)
+	} else {
+		blocks
+	};
+	needed.clamp(4, LONGEST_PERIOD).next_power_of_two()
+}
+
 /// Follows one transaction through the best chain. See [`Client::watch`].
 #[derive(Debug)]
 pub struct Watch {
@@ -348,5 +362,20 @@ impl Watch {
 			}
 		}
 		Ok(None)
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn a_transaction_should_live_long_enough_when_finality_lags() {
+		assert_eq!(period(64, 3), 64, "the ordinary lag changes nothing");
+		assert_eq!(period(1, 0), 4);
+		for (blocks, lag) in [(32, 17), (64, 64), (64, 500), (32, 1_900)] {
+			assert!(period(blocks, lag) >= blocks + lag, "{blocks} after {lag}");
+		}
+		assert_eq!(period(64, 1_000_000), LONGEST_PERIOD);
 	}
 }

@@ -6,12 +6,14 @@
 
 pub mod cpu;
 pub mod cuda;
+pub mod reliable;
 
 use lemma_zk_circuits::program::Work;
 use serde::{Deserialize, Serialize};
 
 pub use cpu::Cpu;
 pub use cuda::Cuda;
+pub use reliable::Reliable;
 
 /// Longest inner dimension of a matrix product whose sums cannot leave the int32 range: the greatest sum is
 /// `k * 128 * 128`.

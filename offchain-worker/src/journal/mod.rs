@@ -6,12 +6,17 @@
 //! and the chain tells what was.
 //!
 //! One process writes; others may read at the same time (`lemma-worker journal`).
+//!
+//! A step that cannot be written (the disk is full) is not made: the error says so
+//! ([`JournalError::is_passing`]), and the same step may be tried again. The database is then opened anew, because
+//! after a failed write only the file tells what was written.
 
 mod record;
 
 use std::{
 	path::Path,
-	time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+	sync::{PoisonError, RwLock},
+	time::{Duration, Instant},
 };
 
 use codec::{Decode, Encode};
@@ -22,12 +27,17 @@ use redb::{
 };
 
 pub use self::record::{Hash, Record, Signed, State};
-use crate::fuse::{Blown, Fuse};
+use crate::{
+	clock::unix_millis,
+	fuse::{Blown, Fuse},
+};
 
 /// Orders by number; the value is a SCALE-encoded [`Record`].
 const ORDERS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("orders");
 /// Bytes that belong to orders, by number and [`Blob`].
 const BLOBS: TableDefinition<'_, (u64, u8), &[u8]> = TableDefinition::new("blobs");
+/// How often computing and proving an order was begun, by order.
+const ATTEMPTS: TableDefinition<'_, u64, u32> = TableDefinition::new("attempts");
 /// What is known of the journal itself, by name.
 const ABOUT: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("about");
 
@@ -139,6 +149,24 @@ pub enum JournalError {
 	Blown(#[from] Blown),
 }
 
+impl JournalError {
+	/// Whether the same step may succeed later: the disk was full or failed.
+	pub fn is_passing(&self) -> bool {
+		matches!(self, JournalError::Database(_))
+	}
+
+	/// Whether only one order is concerned, so that the others can go on.
+	pub fn is_of_one_order(&self) -> bool {
+		matches!(
+			self,
+			JournalError::Unreadable(_)
+				| JournalError::Unknown(_)
+				| JournalError::NoSuchStep { .. }
+				| JournalError::Conflict(_)
+		)
+	}
+}
+
 macro_rules! from_database_errors {
 	($($error:ty),+) => {$(
 		impl From<$error> for JournalError {
@@ -157,10 +185,21 @@ from_database_errors!(
 	redb::CommitError
 );
 
+/// Opens the database, or makes it.
+type Opener = Box<dyn Fn() -> Result<Database, redb::DatabaseError> + Send + Sync>;
+
 /// The writer's handle; see the module.
 pub struct Journal {
-	database: Database,
+	handle: RwLock<Handle>,
+	open: Opener,
 	fuse: Fuse,
+}
+
+struct Handle {
+	/// None from a failure on until the database is opened anew.
+	database: Option<Database>,
+	/// How often it was opened.
+	opened: u64,
 }
 
 fn builder() -> redb::Builder {
@@ -175,11 +214,23 @@ impl Journal {
 	/// Opens the journal, or begins one where there is no file. Waits up to 10 seconds for another process
 	/// that has it open: a worker that is just ending, or `lemma-worker journal` tidying up after one.
 	pub fn open(path: &Path, fuse: Fuse) -> Result<Self, JournalError> {
-		let database = patiently(|| builder().create(path))?;
+		Self::open_within(LOCK_PATIENCE, path, fuse)
+	}
+
+	fn open_within(patience: Duration, path: &Path, fuse: Fuse) -> Result<Self, JournalError> {
+		let path = path.to_owned();
+		let open: Opener = Box::new(move || builder().create(&path));
+		Self::over(open, patience, fuse)
+	}
+
+	/// A journal over what `open` opens.
+	fn over(open: Opener, patience: Duration, fuse: Fuse) -> Result<Self, JournalError> {
+		let database = patiently(patience, &open)?;
 		let transaction = database.begin_write()?;
 		{
 			transaction.open_table(ORDERS)?;
 			transaction.open_table(BLOBS)?;
+			transaction.open_table(ATTEMPTS)?;
 			let mut about = transaction.open_table(ABOUT)?;
 			let found = about.get("layout")?.and_then(|found| decode(found.value()));
 			match found {
@@ -191,7 +242,69 @@ impl Journal {
 			}
 		}
 		transaction.commit()?;
-		Ok(Self { database, fuse })
+		let handle = Handle {
+			database: Some(database),
+			opened: 1,
+		};
+		Ok(Self {
+			handle: RwLock::new(handle),
+			open,
+			fuse,
+		})
+	}
+
+	/// A journal on a disk in memory.
+	#[cfg(test)]
+	pub fn on(disk: &disk::Disk, fuse: Fuse) -> Result<Self, JournalError> {
+		Self::over(disk.opener(), LOCK_PATIENCE, fuse)
+	}
+
+	/// Does something with the database. After a failure the database is let go of, and opened anew by the next
+	/// who wants it.
+	fn using<T>(
+		&self,
+		act: impl FnOnce(&Database) -> Result<T, JournalError>,
+	) -> Result<T, JournalError> {
+		self.reopen()?;
+		let handle = self.handle.read().unwrap_or_else(PoisonError::into_inner);
+		// Another may have failed with it since.
+		let closed = || JournalError::Database(Box::new(redb::Error::DatabaseClosed));
+		let done = act(handle.database.as_ref().ok_or_else(closed)?);
+		if done.as_ref().is_err_and(JournalError::is_passing) {
+			let failed = handle.opened;
+			drop(handle);
+			let mut handle = self.handle.write().unwrap_or_else(PoisonError::into_inner);
+			if handle.opened == failed {
+				handle.database = None;
+			}
+		}
+		done
+	}
+
+	/// Opens the database if it was let go of.
+	fn reopen(&self) -> Result<(), JournalError> {
+		let is_open = |handle: &Handle| handle.database.is_some();
+		if is_open(&self.handle.read().unwrap_or_else(PoisonError::into_inner)) {
+			return Ok(());
+		}
+		let mut handle = self.handle.write().unwrap_or_else(PoisonError::into_inner);
+		if !is_open(&handle) {
+			handle.database = Some((self.open)()?);
+			handle.opened = handle.opened.saturating_add(1);
+		}
+		Ok(())
+	}
+
+	/// Runs a transaction that writes; on disk when this returns.
+	fn write(
+		&self,
+		act: impl FnOnce(&WriteTransaction) -> Result<(), JournalError>,
+	) -> Result<(), JournalError> {
+		self.using(|database| {
+			let transaction = database.begin_write()?;
+			act(&transaction)?;
+			Ok(transaction.commit()?)
+		})
 	}
 
 	/// Binds the journal to a chain, or checks that it is bound to this one.
@@ -243,7 +356,7 @@ impl Journal {
 		record.state = State::Seen;
 		record.history = vec![(unix_millis(), record.state.name().to_owned())];
 		self.step(&record, |transaction| {
-			remove_blobs(transaction, record.order)
+			remove_belongings(transaction, record.order)
 		})?;
 		Ok(record)
 	}
@@ -300,7 +413,7 @@ impl Journal {
 		record.state = next;
 		self.step(&record, |transaction| {
 			if ends {
-				remove_blobs(transaction, order)?;
+				remove_belongings(transaction, order)?;
 			}
 			let mut table = transaction.open_table(BLOBS)?;
 			for (blob, bytes) in blobs {
@@ -319,14 +432,39 @@ impl Journal {
 	) -> Result<(), JournalError> {
 		self.fuse
 			.point(&format!("before-{}", record.state.name()))?;
-		let transaction = self.database.begin_write()?;
-		beside(&transaction)?;
-		transaction
-			.open_table(ORDERS)?
-			.insert(record.order, record.encode().as_slice())?;
-		transaction.commit()?;
+		self.write(|transaction| {
+			beside(transaction)?;
+			transaction
+				.open_table(ORDERS)?
+				.insert(record.order, record.encode().as_slice())?;
+			Ok(())
+		})?;
 		self.fuse.point(&format!("after-{}", record.state.name()))?;
 		Ok(())
+	}
+
+	/// Counts that computing and proving an order begins, before it does; how often it has by now. So an attempt that
+	/// takes the whole process with it counts too.
+	pub fn begin_attempt(&self, order: OrderId) -> Result<u32, JournalError> {
+		self.fuse.point("before-attempt")?;
+		let mut attempts = 0;
+		self.write(|transaction| {
+			let mut table = transaction.open_table(ATTEMPTS)?;
+			let before = table.get(order)?.map_or(0, |count| count.value());
+			attempts = before.saturating_add(1);
+			table.insert(order, attempts)?;
+			Ok(())
+		})?;
+		self.fuse.point("after-attempt")?;
+		Ok(attempts)
+	}
+
+	/// How often computing and proving an order has begun.
+	pub fn attempts(&self, order: OrderId) -> Result<u32, JournalError> {
+		self.using(|database| {
+			let table = database.begin_read()?.open_table(ATTEMPTS)?;
+			Ok(table.get(order)?.map_or(0, |count| count.value()))
+		})
 	}
 
 	/// The fuse, for points between the journal's steps.
@@ -336,17 +474,18 @@ impl Journal {
 
 	/// The record of an order.
 	pub fn get(&self, order: OrderId) -> Result<Option<Record>, JournalError> {
-		let transaction = self.database.begin_read()?;
-		let table = transaction.open_table(ORDERS)?;
-		table
-			.get(order)?
-			.map(|bytes| decode_record(order, bytes.value()))
-			.transpose()
+		self.using(|database| {
+			let table = database.begin_read()?.open_table(ORDERS)?;
+			table
+				.get(order)?
+				.map(|bytes| decode_record(order, bytes.value()))
+				.transpose()
+		})
 	}
 
 	/// All records, by order.
 	pub fn all(&self) -> Result<Vec<Record>, JournalError> {
-		all(&self.database.begin_read()?)
+		self.using(|database| all(&database.begin_read()?))
 	}
 
 	/// The records of orders that are not finished, by order.
@@ -360,11 +499,12 @@ impl Journal {
 
 	/// Bytes kept beside a record.
 	pub fn blob(&self, order: OrderId, blob: Blob) -> Result<Option<Vec<u8>>, JournalError> {
-		let transaction = self.database.begin_read()?;
-		let table = transaction.open_table(BLOBS)?;
-		Ok(table
-			.get((order, blob as u8))?
-			.map(|bytes| bytes.value().to_vec()))
+		self.using(|database| {
+			let table = database.begin_read()?.open_table(BLOBS)?;
+			Ok(table
+				.get((order, blob as u8))?
+				.map(|bytes| bytes.value().to_vec()))
+		})
 	}
 
 	/// Drops the oldest final records beyond those that are kept.
@@ -379,41 +519,41 @@ impl Journal {
 		if excess == 0 {
 			return Ok(());
 		}
-		let transaction = self.database.begin_write()?;
-		{
+		self.write(|transaction| {
 			let mut table = transaction.open_table(ORDERS)?;
 			for order in finished.into_iter().take(excess) {
 				table.remove(order)?;
 			}
-		}
-		transaction.commit()?;
-		Ok(())
+			Ok(())
+		})
 	}
 
 	fn about<T: Decode>(&self, name: &str) -> Result<Option<T>, JournalError> {
-		let transaction = self.database.begin_read()?;
-		let table = transaction.open_table(ABOUT)?;
-		Ok(table.get(name)?.and_then(|bytes| decode(bytes.value())))
+		self.using(|database| {
+			let table = database.begin_read()?.open_table(ABOUT)?;
+			Ok(table.get(name)?.and_then(|bytes| decode(bytes.value())))
+		})
 	}
 
 	fn set_about(&self, name: &str, value: &impl Encode) -> Result<(), JournalError> {
-		let transaction = self.database.begin_write()?;
-		transaction
-			.open_table(ABOUT)?
-			.insert(name, value.encode().as_slice())?;
-		transaction.commit()?;
-		Ok(())
+		self.write(|transaction| {
+			transaction
+				.open_table(ABOUT)?
+				.insert(name, value.encode().as_slice())?;
+			Ok(())
+		})
 	}
 }
 
 /// Tries to open the database until no other process holds it.
 fn patiently<T>(
-	mut open: impl FnMut() -> Result<T, redb::DatabaseError>,
+	patience: Duration,
+	open: impl Fn() -> Result<T, redb::DatabaseError>,
 ) -> Result<T, redb::DatabaseError> {
 	let began = Instant::now();
 	loop {
 		match open() {
-			Err(redb::DatabaseError::DatabaseAlreadyOpen) if began.elapsed() < LOCK_PATIENCE => {
+			Err(redb::DatabaseError::DatabaseAlreadyOpen) if began.elapsed() < patience => {
 				std::thread::sleep(LOCK_POLL);
 			}
 			opened => return opened,
@@ -431,7 +571,7 @@ pub fn read(path: &Path) -> Result<Vec<Record>, JournalError> {
 		}
 		opened => opened,
 	};
-	read_from(&patiently(open)?)
+	read_from(&patiently(LOCK_PATIENCE, open)?)
 }
 
 fn read_from(database: &ReadOnlyDatabase) -> Result<Vec<Record>, JournalError> {
@@ -448,11 +588,13 @@ fn all(transaction: &ReadTransaction) -> Result<Vec<Record>, JournalError> {
 	Ok(records)
 }
 
-fn remove_blobs(transaction: &WriteTransaction, order: OrderId) -> Result<(), JournalError> {
+/// Removes what lies beside an order's record.
+fn remove_belongings(transaction: &WriteTransaction, order: OrderId) -> Result<(), JournalError> {
 	let mut table = transaction.open_table(BLOBS)?;
 	for blob in BLOBS_OF_AN_ORDER {
 		table.remove((order, blob as u8))?;
 	}
+	transaction.open_table(ATTEMPTS)?.remove(order)?;
 	Ok(())
 }
 
@@ -464,14 +606,7 @@ fn decode_record(order: OrderId, bytes: &[u8]) -> Result<Record, JournalError> {
 	decode(bytes).ok_or(JournalError::Unreadable(order))
 }
 
-/// Unix time, milliseconds.
-pub fn unix_millis() -> u64 {
-	SystemTime::now()
-		.duration_since(UNIX_EPOCH)
-		.map_or(0, |since| {
-			u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-		})
-}
-
+#[cfg(test)]
+pub mod disk;
 #[cfg(test)]
 mod tests;

@@ -203,21 +203,12 @@ pub struct Record {
 }
 
 impl Record {
-	/// Whether one of its signed transactions is held for the nonce `nonce`.
-	pub fn uses_nonce(&self, nonce: u32) -> bool {
-		self.open_transaction()
-			.is_some_and(|signed| signed.nonce == nonce)
-	}
-
-	/// The signed transaction that may still be included and is still wanted.
-	pub fn open_transaction(&self) -> Option<&Signed> {
-		match self.state {
-			State::ClaimSigned | State::Claimed { .. } | State::Proving | State::Proved => {
-				self.claim.as_ref()
-			}
-			State::SubmitSigned | State::Submitted => self.submission.as_ref(),
-			_ => None,
-		}
+	/// Its signed transactions that may still be included, as far as the record tells.
+	pub fn open_transactions(&self) -> impl Iterator<Item = &Signed> {
+		let submitted = matches!(self.state, State::SubmitSigned | State::Submitted);
+		let claim = self.claim.as_ref().filter(|_| self.state.is_bound());
+		let submission = self.submission.as_ref().filter(|_| submitted);
+		claim.into_iter().chain(submission)
 	}
 }
 

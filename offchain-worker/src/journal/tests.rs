@@ -249,10 +249,8 @@ fn the_journal_should_be_readable_while_a_worker_writes_it() {
 	assert_eq!(read(&fixture.path()).unwrap().len(), 1);
 	journal.begin(record(2, [1; 32])).unwrap();
 	assert_eq!(read(&fixture.path()).unwrap().len(), 2);
-	assert!(
-		Journal::open(&fixture.path(), Fuse::default()).is_err(),
-		"a second worker must not share a journal"
-	);
+	let second = Journal::open_within(Duration::ZERO, &fixture.path(), Fuse::default());
+	assert!(second.is_err(), "a second worker must not share a journal");
 	drop(journal);
 	assert_eq!(read(&fixture.path()).unwrap().len(), 2);
 }
@@ -293,9 +291,69 @@ fn opening_should_wait_for_a_process_that_is_letting_go_of_the_journal() {
 	let fixture = Fixture::new();
 	let held = fixture.open();
 	let letting_go = std::thread::spawn(move || {
-		std::thread::sleep(std::time::Duration::from_millis(300));
+		std::thread::sleep(Duration::from_millis(300));
 		drop(held);
 	});
 	fixture.open();
 	letting_go.join().unwrap();
+}
+
+#[test]
+fn a_step_should_be_repeatable_when_the_disk_was_full() {
+	let disk = disk::Disk::default();
+	let journal = Journal::on(&disk, Fuse::default()).unwrap();
+	journal.begin(record(1, [1; 32])).unwrap();
+	for (state, attachment) in good_way() {
+		let before = journal.get(1).unwrap();
+		disk.fill(true);
+		for _ in 0..3 {
+			let error = journal.advance(1, state.clone(), attachment).unwrap_err();
+			assert!(error.is_passing(), "{error}");
+		}
+		disk.fill(false);
+		assert_eq!(
+			journal.get(1).unwrap(),
+			before,
+			"what was not written is not there"
+		);
+		let written = journal.advance(1, state, attachment).unwrap();
+		assert_eq!(journal.get(1).unwrap(), Some(written));
+	}
+	assert!(disk.refused() > 0);
+}
+
+#[test]
+fn a_step_should_survive_a_power_cut_once_it_was_made() {
+	use rand::{rngs::StdRng, Rng, SeedableRng};
+	for seed in 0..50 {
+		let mut random = StdRng::seed_from_u64(seed);
+		let disk = disk::Disk::default();
+		let mut journal = Journal::on(&disk, Fuse::default()).unwrap();
+		journal.begin(record(1, [1; 32])).unwrap();
+		for (state, attachment) in good_way() {
+			let written = journal.advance(1, state, attachment).unwrap();
+			disk.cut(|| random.gen());
+			drop(journal);
+			journal = Journal::on(&disk, Fuse::default()).unwrap();
+			assert_eq!(journal.get(1).unwrap(), Some(written), "seed {seed}");
+		}
+	}
+}
+
+#[test]
+fn attempts_should_be_counted_across_deaths_and_forgotten_at_the_end() {
+	let fixture = Fixture::new();
+	fixture.open().begin(record(1, [1; 32])).unwrap();
+	for expected in 1..4 {
+		assert_eq!(fixture.open().begin_attempt(1).unwrap(), expected);
+	}
+	assert_eq!(fixture.open().attempts(1).unwrap(), 3);
+	let lost = State::Lost {
+		reason: "another".to_owned(),
+	};
+	fixture
+		.open()
+		.advance(1, lost, Attachment::Nothing)
+		.unwrap();
+	assert_eq!(fixture.open().attempts(1).unwrap(), 0);
 }

@@ -62,6 +62,7 @@ fn offer() -> Offer {
 		now: 50,
 		block_time: Duration::from_secs(6),
 		free_bond: 30,
+		spendable: 2,
 	}
 }
 
@@ -127,6 +128,37 @@ fn an_order_should_wait_when_price_or_bond_may_come() {
 		..rules()
 	};
 	assert_eq!(verdict(&order(), &dear, &offer(), &demand()), Verdict::Take);
+	// Not even the highest price would do.
+	let too_dear = Rules {
+		min_price_per_second: 21,
+		..rules()
+	};
+	assert!(is_never(verdict(&order(), &too_dear, &offer(), &demand())));
+	let broke = Offer {
+		spendable: 1,
+		..offer()
+	};
+	assert!(is_not_now(verdict(&order(), &rules(), &broke, &demand())));
+	assert!(is_not_now(verdict(&rescue(), &rules(), &broke, &demand())));
+}
+
+#[test]
+fn an_order_should_never_be_claimed_when_its_window_would_end_after_it() {
+	// Deadline 150, window 20: the last block that can hold a claim is 130, and a claim may be one late.
+	let at = |now| Offer { now, ..offer() };
+	assert_eq!(
+		verdict(&order(), &rules(), &at(128), &demand()),
+		Verdict::Take
+	);
+	assert!(is_never(verdict(&order(), &rules(), &at(129), &demand())));
+	assert_eq!(
+		verdict(&rescue(), &rules(), &at(129), &demand()),
+		Verdict::Take
+	);
+	// Such an order can only be claimed in the block that posts it.
+	let mut bait = order();
+	bait.spec.claim_window = bait.spec.lifetime;
+	assert!(is_never(verdict(&bait, &rules(), &at(50), &demand())));
 }
 
 #[test]
@@ -163,21 +195,26 @@ fn an_order_should_never_be_taken_when_the_time_does_not_suffice() {
 		verdict(&rescue(), &rules(), &offer(), &slow(51.1)),
 		Verdict::Take
 	);
-	// The deadline is nearer than the window.
+	// Blocks 146 to 149 remain, less 3.
 	let late = Offer {
 		now: 145,
 		..offer()
 	};
 	assert_eq!(
-		verdict(&order(), &rules(), &late, &slow(3.0)),
+		verdict(&rescue(), &rules(), &late, &slow(3.0)),
 		Verdict::Take
 	);
-	assert!(is_never(verdict(&order(), &rules(), &late, &slow(3.1))));
+	assert!(is_never(verdict(&rescue(), &rules(), &late, &slow(3.1))));
 	let too_late = Offer {
 		now: 146,
 		..offer()
 	};
-	assert!(is_never(verdict(&order(), &rules(), &too_late, &slow(0.0))));
+	assert!(is_never(verdict(
+		&rescue(),
+		&rules(),
+		&too_late,
+		&slow(0.0)
+	)));
 }
 
 #[test]

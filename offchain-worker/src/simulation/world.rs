@@ -18,7 +18,7 @@ use lemma_primitives::{
 };
 
 use crate::{
-	chain::{Action, Block, Chain, ChainError, Heads, Inclusion, Page, Sent, Sight},
+	chain::{Action, Block, Chain, ChainError, Heads, Inclusion, Outcome, Page, Sent, Sight},
 	journal::{Hash, Signed},
 };
 
@@ -29,12 +29,19 @@ pub const PROGRAM: Hash = [7; 32];
 pub const OUTPUT: &[u8] = &[1, 0, 0, 0];
 pub const PROOF: &[u8] = b"valid";
 const LAG: usize = 2;
-const LIFETIME: u32 = 256;
+
+/// What a transaction does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+pub enum Kind {
+	Claim,
+	Submit,
+	Fill,
+}
 
 /// A transaction as the simulated account signs it.
 #[derive(Clone, Debug, Encode, Decode)]
 struct Tx {
-	claims: bool,
+	kind: Kind,
 	order: OrderId,
 	output: Vec<u8>,
 	proof: Vec<u8>,
@@ -52,6 +59,8 @@ pub struct State {
 	registered: bool,
 	/// How often each order was settled; more than once is the bug that the tests look for.
 	settlements: BTreeMap<OrderId, u32>,
+	/// How many claims were missed.
+	slashes: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -69,12 +78,24 @@ pub struct World {
 	finalized: usize,
 	pool: Vec<Vec<u8>>,
 	/// Distinct transactions that the node was ever given, by what they do.
-	pub given: BTreeSet<(OrderId, bool, Hash)>,
+	pub given: BTreeSet<(OrderId, Kind, Hash)>,
 	/// Calls that failed in blocks of the best chain of their time.
 	pub failures: Vec<String>,
 	pub away: bool,
 	/// The pool forgets what it is given.
 	pub forgetful: bool,
+	/// Transactions that the pool does not take, as one that were banned.
+	pub banned: BTreeSet<Hash>,
+	/// The node lost its blocks and has so many again.
+	pub has: Option<usize>,
+	/// Validators do not agree.
+	pub finality_stands: bool,
+	/// The node no longer keeps what transactions did.
+	pub forgets_events: bool,
+	/// What our account has for fees.
+	pub spendable: Balance,
+	/// Blocks for which transactions stay valid.
+	pub lifetime: u32,
 	/// Makes hashes and signatures differ; two worlds with different salts have different blocks.
 	pub salt: u32,
 	next_order: OrderId,
@@ -104,6 +125,12 @@ impl World {
 			failures: vec![],
 			away: false,
 			forgetful: false,
+			banned: BTreeSet::new(),
+			has: None,
+			finality_stands: false,
+			forgets_events: false,
+			spendable: 1_000,
+			lifetime: 2_000,
 			salt: 0,
 			next_order: 0,
 		};
@@ -193,6 +220,32 @@ impl World {
 		self.best().state.settlements.get(&id).copied().unwrap_or(0)
 	}
 
+	/// How many claims of the best chain were missed.
+	pub fn slashes(&self) -> u32 {
+		self.best().state.slashes
+	}
+
+	/// How many blocks there are.
+	pub fn length(&self) -> usize {
+		self.chain.len()
+	}
+
+	/// What was given to the node for an order, by what it does.
+	pub fn given_as(&self, id: OrderId, kind: Kind) -> Vec<Hash> {
+		let wanted = |(order, done, _): &&(OrderId, Kind, Hash)| *order == id && *done == kind;
+		self.given
+			.iter()
+			.filter(wanted)
+			.map(|(_, _, hash)| *hash)
+			.collect()
+	}
+
+	/// How many transactions that only use up a nonce the node was given.
+	pub fn fillers(&self) -> usize {
+		let fills = |(_, kind, _): &&(OrderId, Kind, Hash)| *kind == Kind::Fill;
+		self.given.iter().filter(fills).count()
+	}
+
 	pub fn status(&self, id: OrderId) -> Option<OrderStatus> {
 		self.best()
 			.state
@@ -241,7 +294,26 @@ impl World {
 		}
 		self.by_hash.insert(mined.block.hash, mined.state.clone());
 		self.chain.push(mined);
-		self.finalized = self.finalized.max(self.chain.len().saturating_sub(1 + LAG));
+		if !self.finality_stands {
+			self.finalized = self.finalized.max(self.chain.len().saturating_sub(1 + LAG));
+		}
+	}
+
+	/// The blocks that the node has.
+	fn known(&self) -> &[Mined] {
+		let has = self.has.unwrap_or(self.chain.len());
+		&self.chain[..has.clamp(1, self.chain.len())]
+	}
+
+	/// The node's best and finalized blocks.
+	fn heads(&self) -> (&Mined, &Mined) {
+		let known = self.known();
+		let last = known.len() - 1;
+		let finalized = match self.has {
+			Some(_) => last.saturating_sub(LAG).min(self.finalized),
+			None => self.finalized,
+		};
+		(&known[last], &known[finalized])
 	}
 
 	/// Leaves the last blocks that are not final for another fork; their transactions go back to the pool,
@@ -291,6 +363,7 @@ fn on_initialize(state: &mut State, now: BlockNumber) {
 		} = &order.status
 		{
 			if now >= *expires_at {
+				state.slashes += 1;
 				order.status = OrderStatus::Rescue {
 					missed: provider.clone(),
 					price: *price,
@@ -302,11 +375,17 @@ fn on_initialize(state: &mut State, now: BlockNumber) {
 }
 
 fn apply(state: &mut State, tx: &Tx, now: BlockNumber) -> Result<(), String> {
+	if tx.kind == Kind::Fill {
+		return Ok(());
+	}
 	let order = state.orders.get_mut(&tx.order).ok_or("OrderNotFound")?;
 	let us = AccountId::new(US);
-	if tx.claims {
+	if tx.kind == Kind::Claim {
 		if order.status != OrderStatus::Open {
 			return Err("OrderNotOpen".to_owned());
+		}
+		if now + order.spec.claim_window > order.deadline {
+			return Err("ClaimTooLate".to_owned());
 		}
 		order.status = OrderStatus::Claimed {
 			provider: us,
@@ -361,7 +440,13 @@ impl Shared {
 	}
 
 	fn state<T>(&self, at: Block, ask: impl FnOnce(&State) -> T) -> Result<T, ChainError> {
-		self.answer(|world| ask(&world.by_hash[&at.hash]))
+		self.answer(|world| {
+			let lost = world.has.is_some() && !world.known().iter().any(|mined| mined.block == at);
+			match lost {
+				true => Err(ChainError::Refused("UnknownBlock".to_owned())),
+				false => Ok(ask(&world.by_hash[&at.hash])),
+			}
+		})?
 	}
 }
 
@@ -376,19 +461,26 @@ impl Chain for Shared {
 	}
 
 	async fn heads(&self) -> Result<Heads, ChainError> {
-		self.answer(|world| Heads {
-			best: world.best().block,
-			finalized: world.chain[world.finalized].block,
+		self.answer(|world| {
+			let (best, finalized) = world.heads();
+			Heads {
+				best: best.block,
+				finalized: finalized.block,
+			}
 		})
 	}
 
 	async fn hash_of(&self, number: BlockNumber) -> Result<Option<Hash>, ChainError> {
 		self.answer(|world| {
 			world
-				.chain
+				.known()
 				.get(number as usize)
 				.map(|mined| mined.block.hash)
 		})
+	}
+
+	async fn is_syncing(&self) -> Result<bool, ChainError> {
+		self.answer(|world| world.has.is_some())
 	}
 
 	async fn block_time(&self) -> Result<Duration, ChainError> {
@@ -445,6 +537,10 @@ impl Chain for Shared {
 		})
 	}
 
+	async fn spendable(&self, _: Block) -> Result<Balance, ChainError> {
+		self.answer(|world| world.spendable)
+	}
+
 	async fn nonce(&self, at: Block) -> Result<u32, ChainError> {
 		self.state(at, |state| state.nonce)
 	}
@@ -462,19 +558,20 @@ impl Chain for Shared {
 	async fn sign(&self, action: Action, nonce: u32) -> Result<(Signed, Vec<u8>), ChainError> {
 		self.answer(|world| {
 			world.salt += 1;
-			let born_at = world.chain[world.finalized].block.number;
-			let (claims, order, output, proof) = match action {
-				Action::Claim(order) => (true, order, vec![], vec![]),
+			let born_at = world.heads().1.block.number;
+			let (kind, order, output, proof) = match action {
+				Action::Claim(order) => (Kind::Claim, order, vec![], vec![]),
 				Action::Submit {
 					order,
 					output,
 					proof,
-				} => (false, order, output, proof),
+				} => (Kind::Submit, order, output, proof),
+				Action::Fill => (Kind::Fill, OrderId::MAX, vec![], vec![]),
 			};
-			let dies_at = born_at + LIFETIME;
+			let dies_at = born_at + world.lifetime;
 			let salt = world.salt;
 			let bytes = Tx {
-				claims,
+				kind,
 				order,
 				output,
 				proof,
@@ -498,7 +595,13 @@ impl Chain for Shared {
 	async fn send(&self, bytes: &[u8]) -> Result<Sent, ChainError> {
 		self.answer(|world| {
 			let tx = decode(bytes);
-			world.given.insert((tx.order, tx.claims, hash(bytes)));
+			world.given.insert((tx.order, tx.kind, hash(bytes)));
+			if world.banned.contains(&hash(bytes)) {
+				return Sent::Banned("banned".to_owned());
+			}
+			if world.has.is_some() {
+				return Sent::Refused("this node knows nothing of it".to_owned());
+			}
 			if tx.nonce < world.best().state.nonce {
 				return Sent::Refused("stale".to_owned());
 			}
@@ -516,13 +619,20 @@ impl Chain for Shared {
 		to: BlockNumber,
 	) -> Result<Option<Inclusion>, ChainError> {
 		self.answer(|world| {
-			world.chain[from as usize..=to as usize]
+			world
+				.known()
 				.iter()
+				.filter(|mined| (from..=to).contains(&mined.block.number))
 				.find_map(|mined| {
 					let (_, failure) = mined.included.iter().find(|(found, _)| *found == wanted)?;
+					let outcome = match failure {
+						_ if world.forgets_events => Outcome::Unknown,
+						Some(failure) => Outcome::Failed(failure.clone()),
+						None => Outcome::Succeeded,
+					};
 					Some(Inclusion {
 						block: mined.block.number,
-						failure: failure.clone(),
+						outcome,
 					})
 				})
 		})

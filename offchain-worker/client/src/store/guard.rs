@@ -34,6 +34,26 @@ pub struct FetchPolicy {
 	pub allow_redirects: bool,
 	/// Longest time for one blob.
 	pub timeout: Duration,
+	/// How fast a blob must come.
+	pub pace: Pace,
+}
+
+/// The slowest that a store may be: it may take `grace` before the first byte, and must keep ahead of
+/// `bytes_per_second` from then on. So whoever wants to occupy us for long must send for long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+	/// Before the first byte, and for pauses.
+	pub grace: Duration,
+	/// From then on, on average.
+	pub bytes_per_second: u64,
+}
+
+impl Pace {
+	/// Time by which more than `bytes` bytes must have come.
+	pub(crate) fn time_for(&self, bytes: usize) -> Duration {
+		let seconds = bytes as u64 / self.bytes_per_second.max(1);
+		self.grace.saturating_add(Duration::from_secs(seconds))
+	}
 }
 
 impl Default for FetchPolicy {
@@ -42,6 +62,10 @@ impl Default for FetchPolicy {
 			allow_private: false,
 			allow_redirects: false,
 			timeout: Duration::from_secs(300),
+			pace: Pace {
+				grace: Duration::from_secs(20),
+				bytes_per_second: 256 << 10,
+			},
 		}
 	}
 }
@@ -293,6 +317,61 @@ mod tests {
 			}
 		});
 		(port, asked)
+	}
+
+	/// Answers with the head of a success, then one byte at a time for ever.
+	async fn dripping_server(length: &str, pause: Duration) -> u16 {
+		use tokio::io::{AsyncReadExt, AsyncWriteExt};
+		let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+			.await
+			.expect("a port");
+		let port = listener.local_addr().expect("bound").port();
+		let head = format!("HTTP/1.1 200 OK\r\n{length}Connection: close\r\n\r\n");
+		tokio::spawn(async move {
+			while let Ok((mut socket, _)) = listener.accept().await {
+				let head = head.clone();
+				tokio::spawn(async move {
+					let _ = socket.read(&mut [0; 1024]).await;
+					let _ = socket.write_all(head.as_bytes()).await;
+					while socket.write_all(b"x").await.is_ok() {
+						tokio::time::sleep(pause).await;
+					}
+				});
+			}
+		});
+		port
+	}
+
+	#[tokio::test]
+	async fn a_store_should_be_given_up_when_it_drips() {
+		let port = dripping_server("Content-Length: 1000000\r\n", Duration::from_millis(20)).await;
+		let pace = Pace {
+			grace: Duration::from_millis(300),
+			bytes_per_second: 1_000_000,
+		};
+		let store = crate::Store::of_locator(&format!("http://127.0.0.1:{port}/b"), &lenient());
+		let began = std::time::Instant::now();
+		let got = store
+			.expect("allowed")
+			.get_at_pace(crate::blake2_256(b"hello"), 1_000_000, Some(pace))
+			.await;
+		assert!(
+			matches!(got, Err(crate::store::StoreError::TooSlow { .. })),
+			"{got:?}"
+		);
+		assert!(began.elapsed() < Duration::from_secs(5));
+	}
+
+	#[tokio::test]
+	async fn an_endless_stream_should_be_refused_when_it_passes_the_limit() {
+		for length in ["", "Content-Length: 99999999999\r\n"] {
+			let port = dripping_server(length, Duration::ZERO).await;
+			let store = crate::Store::of_locator(&format!("http://127.0.0.1:{port}/b"), &lenient());
+			let store = store.expect("allowed");
+			let getting = store.get(crate::blake2_256(b"hello"), 5);
+			let got = tokio::time::timeout(Duration::from_secs(20), getting).await;
+			assert!(got.expect("an end").is_err(), "{length}");
+		}
 	}
 
 	const FOUND: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";

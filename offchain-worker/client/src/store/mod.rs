@@ -9,6 +9,7 @@ pub mod guard;
 
 use std::{
 	fmt,
+	future::Future,
 	path::{Path as FilePath, PathBuf},
 	str::FromStr,
 	sync::Arc,
@@ -21,10 +22,11 @@ use object_store::{
 	prefix::PrefixStore, ClientOptions, ObjectStore, ObjectStoreExt, RetryConfig,
 };
 use sp_core::H256;
+use tokio::time::Instant;
 use url::Url;
 
 use crate::blake2_256;
-pub use guard::FetchPolicy;
+pub use guard::{FetchPolicy, Pace};
 
 /// Why a blob could not be stored or had.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +80,16 @@ pub enum StoreError {
 		locator: String,
 		/// Why.
 		reason: String,
+	},
+	/// What it gives comes too slowly.
+	#[error("{store} gave {bytes} bytes in {seconds} s, which is too slow")]
+	TooSlow {
+		/// Which store.
+		store: String,
+		/// What had come.
+		bytes: usize,
+		/// In this time.
+		seconds: u64,
 	},
 	/// It took too long.
 	#[error("{store} did not give the blob within {seconds} s")]
@@ -173,7 +185,7 @@ impl Store {
 	/// credentials, no private address is contacted, no redirect followed, unless the policy says so.
 	pub fn of_locator(locator: &str, policy: &FetchPolicy) -> Result<Self, StoreError> {
 		let refused = |reason: &str| StoreError::Refused {
-			locator: locator.into(),
+			locator: printable(locator),
 			reason: reason.into(),
 		};
 		let url = Url::from_str(locator).map_err(|_| refused("it is no URL"))?;
@@ -208,7 +220,7 @@ impl Store {
 	fn new(objects: Arc<dyn ObjectStore>, location: &str, locator: &str) -> Self {
 		Self {
 			objects,
-			location: location.into(),
+			location: printable(location),
 			locator: locator.trim_end_matches('/').into(),
 		}
 	}
@@ -247,8 +259,22 @@ impl Store {
 
 	/// Fetches a blob of at most `limit` bytes and checks its hash. No more than the limit is ever held.
 	pub async fn get(&self, hash: H256, limit: u64) -> Result<Vec<u8>, StoreError> {
+		self.get_at_pace(hash, limit, None).await
+	}
+
+	/// As [`Self::get`]; gives up when the blob comes more slowly than `pace`.
+	pub async fn get_at_pace(
+		&self,
+		hash: H256,
+		limit: u64,
+		pace: Option<Pace>,
+	) -> Result<Vec<u8>, StoreError> {
 		let too_large = || StoreError::TooLarge { hash, limit };
-		let found = match self.objects.get(&name(hash)).await {
+		let began = Instant::now();
+		let got = self
+			.in_time(pace, began, 0, self.objects.get(&name(hash)))
+			.await?;
+		let found = match got {
 			Ok(found) => found,
 			Err(object_store::Error::NotFound { .. }) => {
 				return Err(StoreError::NotFound {
@@ -265,7 +291,10 @@ impl Store {
 		// comes is counted.
 		let mut bytes = Vec::with_capacity(usize::try_from(found.meta.size).unwrap_or(0));
 		let mut chunks = found.into_stream();
-		while let Some(chunk) = chunks.next().await {
+		while let Some(chunk) = self
+			.in_time(pace, began, bytes.len(), chunks.next())
+			.await?
+		{
 			let chunk = chunk.map_err(|e| failed(&self.location, &e))?;
 			if bytes.len() as u64 + chunk.len() as u64 > limit {
 				return Err(too_large());
@@ -281,6 +310,38 @@ impl Store {
 			}),
 		}
 	}
+
+	/// Waits for `coming`, but no longer than the pace allows after `bytes` bytes.
+	async fn in_time<T>(
+		&self,
+		pace: Option<Pace>,
+		began: Instant,
+		bytes: usize,
+		coming: impl Future<Output = T>,
+	) -> Result<T, StoreError> {
+		let Some(pace) = pace else {
+			return Ok(coming.await);
+		};
+		let until = began + pace.time_for(bytes);
+		tokio::time::timeout_at(until, coming)
+			.await
+			.map_err(|_| StoreError::TooSlow {
+				store: self.location.clone(),
+				bytes,
+				seconds: began.elapsed().as_secs(),
+			})
+	}
+}
+
+/// A stranger's text without what a terminal or a log would take for something else.
+pub fn printable(text: &str) -> String {
+	let harmless = |c: char| match c {
+		// Overrides of the writing direction.
+		'\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => char::REPLACEMENT_CHARACTER,
+		c if c.is_control() => char::REPLACEMENT_CHARACTER,
+		c => c,
+	};
+	text.chars().map(harmless).collect()
 }
 
 /// Fetches the input of an order: from the user's own store if it is there, else from where the order's
@@ -337,8 +398,8 @@ fn failed(store: &str, error: &object_store::Error) -> StoreError {
 		source = error.source();
 	}
 	StoreError::Failed {
-		store: store.into(),
-		reason,
+		store: printable(store),
+		reason: printable(&reason),
 	}
 }
 
@@ -397,6 +458,15 @@ mod tests {
 		let hash = H256::repeat_byte(1);
 		let error = fetch(&store, hash, 10, "", &FetchPolicy::default()).await;
 		assert!(matches!(error, Err(StoreError::NotFound { .. })));
+	}
+
+	#[test]
+	fn a_locator_should_be_told_without_control_characters() {
+		let forged = "ftp://host/\u{1b}[2J\r\n2026-01-01 INFO settled\u{202e}";
+		let error = Store::of_locator(forged, &FetchPolicy::default()).expect_err("refused");
+		let text = error.to_string();
+		assert!(!text.chars().any(char::is_control), "{text:?}");
+		assert!(text.contains("ftp://host/"), "{text}");
 	}
 
 	#[test]

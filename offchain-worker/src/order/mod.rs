@@ -1,0 +1,381 @@
+//! One order, from its first record in the journal to its last: looks at the chain, asks [`decide`] what to
+//! do, does it, and waits for the next block.
+//!
+//! [`take`] gets the input and decides whether to take the order, [`make`] has it computed and proven, [`send`]
+//! gives its transactions to the node.
+
+mod make;
+mod send;
+mod take;
+
+use std::{
+	sync::Arc,
+	time::{Duration, Instant},
+};
+
+use lemma_client::AccountId;
+use lemma_zk_circuits::program::Job;
+use tokio::{
+	sync::{watch, OwnedSemaphorePermit},
+	task::JoinHandle,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+	chain::{ChainError, Heads, Standing},
+	context::Context,
+	decide::{decide, Found, Step, View, REFUSALS_BORNE},
+	journal::{Attachment, Blob, JournalError, Record, State},
+	outbox::OutboxError,
+	status::Status,
+	workshop::Finished,
+};
+
+/// Longest wait for a new block before the chain is looked at again anyway.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How the care of an order ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+	/// Its record is final.
+	Final,
+	/// It was left as it is, unbound: not worth it now. May be taken up again after the time.
+	Left(Duration),
+	/// It was left as it is, unbound: its input is not to be had now.
+	NoInput,
+	/// The worker stops; the next start goes on.
+	Stopped,
+}
+
+/// What a turn came to.
+enum Turn {
+	/// Look again at once.
+	Again,
+	/// Look again at the next block.
+	Wait,
+	/// Look again after a while.
+	Later(Duration),
+	/// It is over.
+	Ended(Ended),
+}
+
+/// See the module.
+pub struct OrderTask {
+	context: Arc<Context>,
+	order: u64,
+	/// Counts against the jobs at a time until the submission is sent. The thread that proves holds it
+	/// too, for it cannot be stopped.
+	permit: Option<Arc<OwnedSemaphorePermit>>,
+	job: Option<Arc<dyn Job>>,
+	making: Option<JoinHandle<Result<Finished, String>>>,
+	finished: Option<Finished>,
+	/// After a failed attempt: when to begin another.
+	next_attempt: Option<Instant>,
+	/// Heights at which claim and submission were last sent.
+	sent_at: [Option<u32>; 2],
+	/// The node's pool took the submission.
+	pooled: bool,
+	miss_noted: bool,
+	/// The status shows a problem with the chain that is over with the next good turn.
+	chain_problem: bool,
+}
+
+/// Shows an order in the status for as long as it is under way, however that ends.
+struct Shown {
+	status: Status,
+	order: u64,
+}
+
+impl Shown {
+	fn begin(status: &Status, order: u64) -> Self {
+		status.metrics.jobs(1);
+		Self {
+			status: status.clone(),
+			order,
+		}
+	}
+}
+
+impl Drop for Shown {
+	fn drop(&mut self) {
+		self.status.metrics.jobs(-1);
+		self.status.job_ended(self.order);
+	}
+}
+
+impl OrderTask {
+	/// The care of an order that the journal holds.
+	pub fn new(context: Arc<Context>, order: u64, permit: Option<OwnedSemaphorePermit>) -> Self {
+		Self {
+			context,
+			order,
+			permit: permit.map(Arc::new),
+			job: None,
+			making: None,
+			finished: None,
+			next_attempt: None,
+			sent_at: [None; 2],
+			pooled: false,
+			miss_noted: false,
+			chain_problem: false,
+		}
+	}
+
+	/// Runs until the order ends or `stop` is cancelled; a bound order is first seen through to its
+	/// submission. Errors are the journal's, and such as do not pass.
+	pub async fn run(
+		mut self,
+		mut heads: watch::Receiver<Heads>,
+		stop: CancellationToken,
+	) -> Result<Ended, JournalError> {
+		let _shown = Shown::begin(&self.context.status, self.order);
+		loop {
+			let turn = match self.next(&mut heads, &stop).await {
+				Ok(turn) => {
+					if std::mem::take(&mut self.chain_problem) {
+						self.context.status.problem(self.order, None);
+					}
+					turn
+				}
+				Err(OutboxError::Journal(error)) if error.is_passing() => {
+					self.context.journal_failed(&error);
+					Turn::Later(self.context.retry)
+				}
+				Err(OutboxError::Journal(error)) => return Err(error),
+				Err(OutboxError::Chain(ChainError::Away(_))) => Turn::Later(self.context.retry),
+				Err(OutboxError::Chain(ChainError::Refused(problem))) => {
+					self.context.status.problem(self.order, Some(problem));
+					self.chain_problem = true;
+					Turn::Later(self.context.retry)
+				}
+			};
+			match turn {
+				Turn::Again => {}
+				Turn::Wait => self.wait(&mut heads, &stop, PATIENCE).await,
+				Turn::Later(time) => {
+					tokio::select! {
+						_ = tokio::time::sleep(time) => {},
+						_ = stop.cancelled(), if !stop.is_cancelled() => {},
+					}
+				}
+				Turn::Ended(ended) => return Ok(ended),
+			}
+		}
+	}
+
+	/// The next turn, from the journal's record.
+	async fn next(
+		&mut self,
+		heads: &mut watch::Receiver<Heads>,
+		stop: &CancellationToken,
+	) -> Result<Turn, OutboxError> {
+		let record = self
+			.context
+			.journal
+			.get(self.order)?
+			.ok_or(JournalError::Unknown(self.order))?;
+		if record.state.is_final() {
+			return Ok(Turn::Ended(Ended::Final));
+		}
+		self.context.status.job(self.order, record.state.name());
+		let must_go_on = must_go_on(&record);
+		if stop.is_cancelled() && !must_go_on {
+			return Ok(Turn::Ended(Ended::Stopped));
+		}
+		let at = *heads.borrow_and_update();
+		// Nothing is lost if the turn of an order that does not bind us is cut short: what it did is written
+		// down, and looked at again before the end.
+		tokio::select! {
+			turn = self.turn(record, at) => turn,
+			_ = stop.cancelled(), if !must_go_on => Ok(Turn::Again),
+		}
+	}
+
+	/// Waits for a new block, the end of the proving, or the wish to stop.
+	async fn wait(
+		&mut self,
+		heads: &mut watch::Receiver<Heads>,
+		stop: &CancellationToken,
+		patience: Duration,
+	) {
+		let making = async {
+			match &mut self.making {
+				Some(making) => making.await.unwrap_or_else(|error| Err(error.to_string())),
+				None => std::future::pending().await,
+			}
+		};
+		let made = tokio::select! {
+			made = making => Some(made),
+			_ = heads.changed() => None,
+			_ = tokio::time::sleep(patience) => None,
+			_ = stop.cancelled(), if !stop.is_cancelled() => None,
+		};
+		if let Some(made) = made {
+			self.making = None;
+			self.note_made(made);
+		}
+	}
+
+	async fn turn(&mut self, record: Record, heads: Heads) -> Result<Turn, OutboxError> {
+		let chain = self.context.chain.clone();
+		let view = View {
+			best: chain.sight(heads.best, self.order).await?,
+			finalized: chain.sight(heads.finalized, self.order).await?,
+		};
+		self.note_miss(&record, &view)?;
+		let mut found: Found = None;
+		let step = loop {
+			match decide(&record, &view, &found) {
+				Step::Lookup(signed) => {
+					let (from, to) = (
+						signed.born_at.saturating_add(1),
+						view.finalized.number.min(signed.dies_at),
+					);
+					found = Some(chain.find(signed.hash, from, to).await?);
+				}
+				step => break step,
+			}
+		};
+		tracing::debug!(
+			?step,
+			state = record.state.name(),
+			best = view.best.number,
+			"deciding"
+		);
+		self.perform(record, view, step).await
+	}
+
+	async fn perform(
+		&mut self,
+		record: Record,
+		view: View,
+		step: Step,
+	) -> Result<Turn, OutboxError> {
+		let journal = self.context.journal.clone();
+		let order = self.order;
+		match step {
+			// `Lookup` was done by the caller.
+			Step::Wait | Step::Lookup(_) => {
+				self.keep_result(&record)?;
+				if record.state == State::Proved {
+					// Another has claimed it, on one fork at least. The work is done: make place.
+					self.permit = None;
+				}
+				Ok(Turn::Wait)
+			}
+			Step::Fetch => match self.prepare(&record, &view).await? {
+				Ok(job) => {
+					let shape = job.shape();
+					journal.advance(order, State::Fetched, Attachment::Shape(&shape))?;
+					Ok(Turn::Again)
+				}
+				Err(turn) => Ok(turn),
+			},
+			Step::Consider { rescue } => self.consider(&record, &view, rescue).await,
+			Step::SignClaim => {
+				let record = self.context.outbox.sign_claim(order).await?;
+				if let Some(claim) = record.claim {
+					tracing::info!(hash = %hex::encode(claim.hash), nonce = claim.nonce, "claim signed");
+				}
+				self.sent_at = [None; 2];
+				Ok(Turn::Again)
+			}
+			Step::SendClaim => self.send_claim(&record, &view).await,
+			Step::NoteClaimed { price, expires_at } => {
+				journal.advance(
+					order,
+					State::Claimed { price, expires_at },
+					Attachment::Nothing,
+				)?;
+				tracing::info!(
+					price = %lemma_client::amount::format(price),
+					expires_at,
+					"claimed"
+				);
+				self.context.status.problem(order, None);
+				Ok(Turn::Again)
+			}
+			Step::BeginAgain => {
+				tracing::warn!("the claim did not hold; considering the order again");
+				journal.advance(order, State::Fetched, Attachment::Nothing)?;
+				self.sent_at = [None; 2];
+				Ok(Turn::Again)
+			}
+			Step::Prove => self.prove(record, &view).await,
+			Step::SignSubmission => match self.context.outbox.sign_submission(order).await? {
+				Some(record) => {
+					if let Some(submission) = record.submission {
+						tracing::info!(
+							hash = %hex::encode(submission.hash),
+							nonce = submission.nonce,
+							"submission signed"
+						);
+					}
+					self.sent_at[Blob::Submission as usize] = None;
+					self.pooled = false;
+					Ok(Turn::Again)
+				}
+				None => self.fail("the journal lost output and proof".to_owned()),
+			},
+			Step::SendSubmission { claim_too } => {
+				self.send_submission(&record, &view, claim_too).await
+			}
+			Step::SubmitAgain => {
+				tracing::warn!("the submission can no longer be included; signing another");
+				journal.advance(order, State::Proved, Attachment::Nothing)?;
+				Ok(Turn::Again)
+			}
+			Step::NoteRefusal(reason) => {
+				if record.refusals.saturating_add(1) >= REFUSALS_BORNE {
+					return self.fail(format!("the chain refused the proof: {reason}"));
+				}
+				tracing::error!("the chain refused the proof, submitting once more: {reason}");
+				journal.advance(order, State::Proved, Attachment::Refusal)?;
+				Ok(Turn::Again)
+			}
+			Step::End(state) => {
+				self.context.end(self.order, state)?;
+				Ok(Turn::Ended(Ended::Final))
+			}
+		}
+	}
+
+	/// Our claim's deadline passed, finally: say so once, and take no orders for a while.
+	fn note_miss(&mut self, record: &Record, view: &View) -> Result<(), JournalError> {
+		let us = AccountId::new(record.provider);
+		let last = Standing::of(&view.finalized, record.fingerprint, record.posted_at, &us);
+		if !self.miss_noted
+			&& record.state.is_bound()
+			&& matches!(last, Standing::Rescue { by_us: true, .. })
+		{
+			self.miss_noted = true;
+			tracing::error!(
+				"missed the claim's deadline; the collateral is lost, going on as a rescuer"
+			);
+			self.context.status.metrics.missed();
+			self.context
+				.pause(&format!("order {} was not proven in time", self.order))?;
+		}
+		Ok(())
+	}
+
+	/// Whether our claim was missed, at the best block. From then on giving the order up costs nothing.
+	fn is_missed(&self, record: &Record, view: &View) -> bool {
+		let us = AccountId::new(record.provider);
+		let best = Standing::of(&view.best, record.fingerprint, record.posted_at, &us);
+		matches!(best, Standing::Rescue { .. })
+	}
+
+	/// Ends the order as our failure, and takes no orders for a while.
+	fn fail(&mut self, reason: String) -> Result<Turn, OutboxError> {
+		let order = self.order;
+		self.context.end(order, State::Failed { reason })?;
+		self.context.pause(&format!("order {order} failed"))?;
+		Ok(Turn::Ended(Ended::Final))
+	}
+}
+
+/// While stopping: bound, and the submission not yet given to a node.
+fn must_go_on(record: &Record) -> bool {
+	record.state.is_bound() && record.state != State::Submitted
+}

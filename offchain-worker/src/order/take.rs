@@ -1,0 +1,164 @@
+//! Getting an order's input, and deciding whether to take the order.
+
+use std::{sync::Arc, time::Duration};
+
+use lemma_client::OrderStatus;
+use lemma_primitives::order::InputSource;
+use lemma_zk_circuits::program::Job;
+
+use super::{Ended, OrderTask, Turn};
+use crate::{
+	chain::fingerprint,
+	decide::View,
+	journal::{Attachment, Record, State},
+	outbox::OutboxError,
+	selection::{self, Demand, Offer, Verdict},
+	workshop::PrepareError,
+};
+
+/// Blocks after which an order whose price is too low for its work is looked at again.
+const BLOCKS_UNTIL_DEARER: u32 = 10;
+/// How many times `max_input_bytes` the inputs of orders that are not taken may occupy.
+const INPUTS_KEPT: u64 = 4;
+
+impl OrderTask {
+	/// Gets the input, unless it is here. The inner error is what to do instead.
+	pub(super) async fn prepare(
+		&mut self,
+		record: &Record,
+		view: &View,
+	) -> Result<Result<Arc<dyn Job>, Turn>, OutboxError> {
+		if let Some(job) = &self.job {
+			return Ok(Ok(job.clone()));
+		}
+		let orders = [&view.best.order, &view.finalized.order];
+		let order = orders
+			.into_iter()
+			.flatten()
+			.find(|order| fingerprint(order) == record.fingerprint);
+		let Some(order) = order else {
+			return Ok(Err(Turn::Wait));
+		};
+		let bound = record.state.is_bound();
+		if let (false, InputSource::Stored { size, .. }) = (bound, &order.spec.input) {
+			let room = self
+				.context
+				.rules
+				.max_input_bytes
+				.saturating_mul(INPUTS_KEPT);
+			let needed = self.context.needed_inputs()?;
+			self.context
+				.workshop
+				.drop_inputs(&needed, room.saturating_sub(*size));
+		}
+		let reason = match self.context.workshop.prepare(order, bound).await {
+			Ok(job) => {
+				self.job = Some(job.clone());
+				self.context.status.problem(self.order, None);
+				return Ok(Ok(job));
+			}
+			Err(PrepareError::Refused(reason)) if !bound => {
+				self.context.end(self.order, State::Refused { reason })?;
+				return Ok(Err(Turn::Ended(Ended::Final)));
+			}
+			Err(PrepareError::Later(reason)) if !bound => {
+				tracing::warn!("left for now: {reason}");
+				return Ok(Err(Turn::Ended(Ended::NoInput)));
+			}
+			// It was here and right when we claimed: it may come back.
+			Err(PrepareError::Refused(reason) | PrepareError::Later(reason)) => reason,
+		};
+		if self.is_missed(record, view) {
+			let reason = format!("the input is no longer to be had: {reason}");
+			return self.fail(reason).map(Err);
+		}
+		self.context.status.problem(self.order, Some(reason));
+		Ok(Err(Turn::Later(self.context.retry)))
+	}
+
+	/// Decides with the input at hand whether to take the order, at the price of now.
+	pub(super) async fn consider(
+		&mut self,
+		record: &Record,
+		view: &View,
+		rescue: bool,
+	) -> Result<Turn, OutboxError> {
+		let job = match self.prepare(record, view).await? {
+			Ok(job) => job,
+			Err(turn) => return Ok(turn),
+		};
+		let Some(order) = &view.best.order else {
+			return Ok(Turn::Wait);
+		};
+		let reasons = self.context.status.reasons_not_to_take();
+		if !reasons.is_empty() {
+			tracing::info!("left for now: {}", reasons.join("; "));
+			return Ok(Turn::Ended(Ended::Left(Duration::ZERO)));
+		}
+		let Some(offer) = self.offer(order, view).await? else {
+			return Ok(Turn::Wait);
+		};
+		let demand = Demand {
+			seconds: self.context.workshop.estimate_seconds(&*job),
+			memory_bytes: job.memory_estimate(),
+		};
+		let rules = &self.context.rules;
+		match selection::with_input(order, rules, &self.context.served, &offer, &demand) {
+			Verdict::Take => {
+				let next = if rescue {
+					State::Proving
+				} else {
+					State::Claiming
+				};
+				tracing::info!(
+					price = %lemma_client::amount::format(offer.price),
+					shape = job.shape(),
+					estimated_seconds = demand.seconds,
+					rescue,
+					"taking it"
+				);
+				self.context
+					.journal
+					.advance(self.order, next, Attachment::Nothing)?;
+				self.context.workshop.warm(&*job);
+				Ok(Turn::Again)
+			}
+			Verdict::NotNow(reason) => {
+				tracing::info!("left for now: {reason}");
+				// To look at an input again costs time that other orders may want.
+				let time = self.context.block_time() * BLOCKS_UNTIL_DEARER;
+				Ok(Turn::Ended(Ended::Left(time)))
+			}
+			Verdict::Never(reason) => {
+				self.context.end(self.order, State::Refused { reason })?;
+				Ok(Turn::Ended(Ended::Final))
+			}
+		}
+	}
+
+	async fn offer(
+		&self,
+		order: &lemma_client::Order,
+		view: &View,
+	) -> Result<Option<Offer>, OutboxError> {
+		let chain = &self.context.chain;
+		let heads = chain.heads().await?;
+		let price = match &order.status {
+			OrderStatus::Rescue { price, bounty, .. } => Some(price.saturating_add(*bounty)),
+			_ => chain.price(heads.best, self.order).await?,
+		};
+		let provider = chain.provider(heads.best).await?;
+		let free_bond = provider.map_or(0, |(_, provider)| {
+			provider.active.saturating_sub(provider.committed)
+		});
+		let spendable = chain.spendable(heads.best).await?;
+		Ok(price.map(|price| Offer {
+			price,
+			// The input may have taken its time.
+			now: view.best.number.max(heads.best.number),
+			block_time: self.context.block_time(),
+			free_bond,
+			spendable,
+		}))
+	}
+}

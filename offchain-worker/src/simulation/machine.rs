@@ -1,0 +1,417 @@
+//! A machine for the worker: a disk and a clock that outlive its processes, and quick work.
+
+use std::{
+	collections::BTreeSet,
+	sync::{
+		atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+		Arc, Mutex,
+	},
+	time::Duration,
+};
+
+use async_trait::async_trait;
+use lemma_client::{Order, OrderId};
+use lemma_zk_circuits::{
+	program::{Job, ProveError, Proved, Stage, Work},
+	Prover,
+};
+use lemma_zk_statement::OutputElement;
+use tokio::{sync::watch, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use super::world::{Shared, World, OUTPUT, PROGRAM, PROOF};
+use crate::{
+	chain::Heads,
+	clock::Clock,
+	config::Rules,
+	context::Context,
+	fuse::Fuse,
+	heads::{watch_heads, Fatal},
+	journal::{disk::Disk, Hash, Journal, Record, State},
+	metrics::Metrics,
+	scheduler::Scheduler,
+	selection::Served,
+	status::Status,
+	workshop::{Finished, PrepareError, Task, Workshop},
+};
+
+pub const BLOCK_TIME: Duration = Duration::from_millis(4);
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+struct QuickJob;
+
+impl Job for QuickJob {
+	fn program(&self) -> [u8; 32] {
+		PROGRAM
+	}
+
+	fn shape(&self) -> String {
+		"1x1x1".to_owned()
+	}
+
+	fn element(&self) -> OutputElement {
+		OutputElement::I32
+	}
+
+	fn output_len(&self) -> usize {
+		OUTPUT.len()
+	}
+
+	fn memory_estimate(&self) -> u64 {
+		1
+	}
+
+	fn cost_estimate(&self) -> f64 {
+		1.0
+	}
+
+	fn commitment(&self) -> [u8; 32] {
+		[5; 32]
+	}
+
+	fn work(&self) -> Work<'_> {
+		Work::Gemm {
+			m: 1,
+			k: 1,
+			n: 1,
+			a: &[1],
+			b: &[1],
+		}
+	}
+
+	fn prove(
+		&self,
+		_: &Prover,
+		_: &[u8],
+		_: [u8; 32],
+		_: &dyn Fn(Stage),
+	) -> Result<Proved, ProveError> {
+		Err(ProveError::Prover("not of this world".to_owned()))
+	}
+}
+
+/// Quick, and as slow or as bad as a test wants it.
+#[derive(Default)]
+pub struct QuickWorkshop {
+	pub produced: AtomicU32,
+	pub failures_to_come: AtomicU32,
+	/// How long proving takes.
+	pub millis: AtomicU64,
+	/// Nothing gets ready.
+	pub held: AtomicBool,
+	/// Proofs that the chain refuses.
+	pub invalid: AtomicBool,
+	/// Panics in the middle of an order's care, so many times.
+	pub panics_to_come: AtomicU32,
+	/// What comes of asking for an input.
+	pub no_input: Mutex<Option<PrepareError>>,
+	/// How often inputs were asked for.
+	pub asked: AtomicU32,
+	/// How long an input takes.
+	pub input_millis: AtomicU64,
+}
+
+/// Takes one of a number of times.
+fn take_one(times: &AtomicU32) -> bool {
+	times
+		.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+			left.checked_sub(1)
+		})
+		.is_ok()
+}
+
+#[async_trait]
+impl Workshop for QuickWorkshop {
+	async fn prepare(&self, _: &Order, _: bool) -> Result<Arc<dyn Job>, PrepareError> {
+		self.asked.fetch_add(1, Ordering::SeqCst);
+		let millis = self.input_millis.load(Ordering::SeqCst);
+		tokio::time::sleep(Duration::from_millis(millis)).await;
+		assert!(!take_one(&self.panics_to_come), "a mistake of ours");
+		match &*self.no_input.lock().unwrap() {
+			Some(error) => Err(error.clone()),
+			None => Ok(Arc::new(QuickJob)),
+		}
+	}
+
+	async fn produce(&self, _: Arc<dyn Job>, _: Task) -> Result<Finished, String> {
+		let millis = self.millis.load(Ordering::SeqCst);
+		tokio::time::sleep(Duration::from_millis(millis)).await;
+		while self.held.load(Ordering::SeqCst) {
+			tokio::time::sleep(Duration::from_millis(1)).await;
+		}
+		self.produced.fetch_add(1, Ordering::SeqCst);
+		if take_one(&self.failures_to_come) {
+			return Err("it was to fail".to_owned());
+		}
+		let proof = match self.invalid.load(Ordering::SeqCst) {
+			true => b"bad".to_vec(),
+			false => PROOF.to_vec(),
+		};
+		Ok(Finished {
+			output: OUTPUT.to_vec(),
+			proof,
+			stages: vec![("wrap".to_owned(), 1)],
+		})
+	}
+
+	fn warm(&self, _: &dyn Job) {}
+
+	fn estimate_seconds(&self, _: &dyn Job) -> f64 {
+		1.0
+	}
+
+	fn forget(&self, _: &Hash) {}
+
+	fn drop_inputs(&self, _: &BTreeSet<Hash>, _: u64) {}
+}
+
+fn rules() -> Rules {
+	Rules {
+		programs: vec![],
+		min_price: 0,
+		min_price_per_second: 0,
+		max_input_bytes: 1_000,
+		max_memory_bytes: 1_000,
+		claim: true,
+		rescue: true,
+		safety_factor: 1.0,
+	}
+}
+
+/// What the worker runs on, and the chain that it finds.
+pub struct Machine {
+	pub world: Shared,
+	pub disk: Disk,
+	pub clock: Clock,
+	pub workshop: Arc<QuickWorkshop>,
+	/// Jobs at a time.
+	pub concurrency: usize,
+}
+
+impl Machine {
+	pub fn new() -> Self {
+		Self {
+			world: World::start(),
+			disk: Disk::default(),
+			clock: Clock::default(),
+			workshop: Arc::default(),
+			concurrency: 1,
+		}
+	}
+
+	/// Posts an order with all the time of the world.
+	pub fn post(&self) -> OrderId {
+		self.world.lock().post(100, 5_000, 50_000)
+	}
+
+	/// Starts the worker.
+	pub fn start(&self) -> Life {
+		self.start_with(Fuse::default())
+	}
+
+	/// Starts the worker, which dies at a point.
+	pub fn start_until(&self, point: &str) -> Life {
+		self.start_with(Fuse::gentle(point))
+	}
+
+	fn start_with(&self, fuse: Fuse) -> Life {
+		let journal = Journal::on(&self.disk, fuse).unwrap();
+		journal.bind([9; 32]).unwrap();
+		let built_in = [("quick".to_owned(), "quick".to_owned(), PROGRAM)];
+		let mut context = Context::new(
+			Arc::new(self.world.clone()),
+			Arc::new(journal),
+			self.workshop.clone(),
+			Status::new(Metrics::new()),
+			rules(),
+			Served::resolve(&[], &built_in).unwrap(),
+			Duration::from_secs(3_600),
+		);
+		context.clock = self.clock.clone();
+		context.retry = BLOCK_TIME * 5;
+		let context = Arc::new(context);
+		let (stop, abandon) = (CancellationToken::new(), CancellationToken::new());
+		let (publish, mut heads) = watch::channel(Heads::default());
+		let watching = tokio::spawn(watch_heads(
+			context.clone(),
+			publish,
+			Duration::from_millis(1),
+			"the folder".to_owned(),
+			abandon.clone(),
+		));
+		let (concurrency, theirs) = (self.concurrency, context.clone());
+		let (stopped, abandoned) = (stop.clone(), abandon.clone());
+		let running = tokio::spawn(async move {
+			let _ = heads.changed().await;
+			Scheduler::new(theirs, heads, concurrency)
+				.run(stopped, abandoned)
+				.await
+		});
+		Life {
+			context,
+			disk: self.disk.clone(),
+			stop,
+			abandon,
+			running,
+			watching,
+		}
+	}
+}
+
+/// One process of the worker.
+pub struct Life {
+	pub context: Arc<Context>,
+	disk: Disk,
+	pub stop: CancellationToken,
+	pub abandon: CancellationToken,
+	pub running: JoinHandle<Result<(), Fatal>>,
+	pub watching: JoinHandle<Result<(), Fatal>>,
+}
+
+impl Life {
+	pub fn record(&self, order: OrderId) -> Option<Record> {
+		self.context.journal.get(order).unwrap()
+	}
+
+	/// Waits until the journal says that the order is over.
+	pub async fn ended(&self, order: OrderId) -> State {
+		self.reaches(order, State::is_final).await
+	}
+
+	pub async fn reaches(&self, order: OrderId, wanted: impl Fn(&State) -> bool) -> State {
+		let waiting = async {
+			loop {
+				// The disk may be full at the moment.
+				match self.context.journal.get(order) {
+					Ok(Some(record)) if wanted(&record.state) => return record.state,
+					_ => tokio::time::sleep(Duration::from_millis(2)).await,
+				}
+			}
+		};
+		match tokio::time::timeout(PATIENCE, waiting).await {
+			Ok(state) => state,
+			Err(_) => panic!(
+				"order {order} stands still: {:?}\n{:?}",
+				self.record(order),
+				self.context.status.health()
+			),
+		}
+	}
+
+	/// Ends the process without ceremony, as a power cut does: what was not synced may be lost.
+	pub async fn kill(self) {
+		self.disk.cut(rand::random);
+		self.abandon.cancel();
+		self.stop.cancel();
+		self.running.abort();
+		self.watching.abort();
+		let _ = self.running.await;
+		let _ = self.watching.await;
+		let context = self.context;
+		while Arc::strong_count(&context) > 1 {
+			tokio::time::sleep(Duration::from_millis(1)).await;
+		}
+	}
+
+	/// Waits for the fuse to blow, then ends the process. Whether it blew before the order was over.
+	pub async fn dies(self, order: OrderId) -> bool {
+		let waiting = async {
+			loop {
+				if self.context.journal.fuse().is_blown() {
+					return true;
+				}
+				if self
+					.record(order)
+					.is_some_and(|record| record.state.is_final())
+				{
+					return false;
+				}
+				tokio::time::sleep(Duration::from_millis(1)).await;
+			}
+		};
+		let blew = tokio::time::timeout(PATIENCE, waiting)
+			.await
+			.expect("neither dead nor done");
+		self.kill().await;
+		blew
+	}
+
+	/// The value of a metric, all its labels together; 0 if it has none yet.
+	pub fn metric(&self, name: &str) -> f64 {
+		// As the page does: whether orders are taken changes with time alone.
+		self.context.status.health();
+		let text = self.context.status.metrics.encode().unwrap();
+		let values = text.lines().filter_map(|line| {
+			let rest = line.strip_prefix("lemma_worker_")?.strip_prefix(name)?;
+			let labelled = rest.starts_with([' ', '{']);
+			let value = rest.rsplit(' ').next()?;
+			labelled.then(|| value.parse::<f64>().ok())?
+		});
+		values.sum()
+	}
+
+	/// Waits until something is so.
+	pub async fn until(&self, what: &str, met: impl Fn(&Self) -> bool) {
+		let waiting = async {
+			while !met(self) {
+				tokio::time::sleep(Duration::from_millis(2)).await;
+			}
+		};
+		let waited = tokio::time::timeout(PATIENCE, waiting).await;
+		assert!(
+			waited.is_ok(),
+			"waited for {what} in vain: {:?}",
+			self.context.status.health()
+		);
+	}
+
+	/// What hinders the worker, in its own words.
+	pub fn problems(&self) -> String {
+		self.context.status.health().problems.join("\n")
+	}
+}
+
+/// Mines blocks until it is dropped.
+pub struct Miner(JoinHandle<()>);
+
+impl Miner {
+	pub fn start(world: &Shared) -> Self {
+		let world = world.clone();
+		Self(tokio::spawn(async move {
+			loop {
+				tokio::time::sleep(BLOCK_TIME).await;
+				world.lock().mine();
+			}
+		}))
+	}
+}
+
+impl Drop for Miner {
+	fn drop(&mut self) {
+		self.0.abort();
+	}
+}
+
+/// That the order was claimed once, paid once, never slashed, and that no transaction failed.
+#[track_caller]
+pub fn assert_settled_once(world: &Shared, order: OrderId, state: &State) {
+	assert!(
+		matches!(
+			state,
+			State::Settled {
+				paid: Some(100),
+				..
+			}
+		),
+		"{state:?}"
+	);
+	let world = world.lock();
+	assert_eq!(world.settlements(order), 1);
+	assert_eq!(
+		world.given_for(order),
+		2,
+		"one claim and one submission, never another"
+	);
+	assert_eq!(world.failures, Vec::<String>::new());
+	assert_eq!(world.slashes(), 0);
+}
