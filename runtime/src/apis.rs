@@ -256,7 +256,7 @@ impl_runtime_apis! {
 			start: Option<ProgramId>,
 			limit: u32,
 		) -> Vec<(ProgramId, Program<AccountId, Balance>)> {
-			ProofVerification::programs(start, limit.min(MAX_PAGE))
+			ProofVerification::programs(start, limit)
 		}
 
 		fn order_changes() -> Vec<OrderChange<AccountId, Balance>> {

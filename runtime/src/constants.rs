@@ -51,6 +51,7 @@ pub mod block {
 	use frame_support::weights::constants::{
 		WEIGHT_REF_TIME_PER_MILLIS, WEIGHT_REF_TIME_PER_SECOND,
 	};
+	use pallet_job_orders::SUBMISSION_OVERHEAD_BYTES;
 	use sp_runtime::Perbill;
 
 	use super::{MAX_OUTPUT_BYTES, MAX_PROOF_BYTES};
@@ -62,12 +63,9 @@ pub mod block {
 	/// Share of both for ordinary extrinsics; the rest is for operational ones.
 	pub const NORMAL_SHARE: Perbill = Perbill::from_percent(75);
 
-	/// What a settling extrinsic holds besides output and proof, bytes, at most: signature, address,
-	/// extensions, the call's index, the order's number and the lengths.
-	pub const SETTLEMENT_OVERHEAD_BYTES: u32 = 256;
 	/// Longest settling extrinsic, bytes.
 	pub const MAX_SETTLEMENT_BYTES: u32 =
-		MAX_OUTPUT_BYTES + MAX_PROOF_BYTES + SETTLEMENT_OVERHEAD_BYTES;
+		MAX_OUTPUT_BYTES + MAX_PROOF_BYTES + SUBMISSION_OVERHEAD_BYTES;
 	/// What the transaction extensions of a settling extrinsic weigh, at most, picoseconds. A test
 	/// compares it with what they say.
 	pub const EXTENSIONS_REF_TIME: u64 = WEIGHT_REF_TIME_PER_MILLIS;
@@ -104,8 +102,8 @@ pub mod market {
 	pub const MAX_CLAIM_WINDOW: BlockNumber = DAYS;
 	/// Longest life of an order.
 	pub const MAX_LIFETIME: BlockNumber = 7 * DAYS;
-	/// How long after a claim's end its provider can still be slashed for it. The order book slashes at
-	/// the claim's end; the rest covers a backlog of its agenda.
+	/// How far the order book's agenda may fall behind before unbonding could overtake it. What a claim has
+	/// committed cannot be unbonded at all, so this is a second line.
 	pub const SLASH_WINDOW: BlockNumber = DAYS;
 	/// From `unbond` to `withdraw_unbonded`: longer than the longest claim and the slash window.
 	pub const UNBONDING_PERIOD: BlockNumber = MAX_CLAIM_WINDOW + SLASH_WINDOW + 10 * MINUTES;

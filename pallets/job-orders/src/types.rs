@@ -34,7 +34,7 @@ pub type ReceiptOf<T> =
 
 /// What an extrinsic that submits a result has besides output and proof: signature, addresses,
 /// extensions, lengths. More than any has, bytes.
-pub(crate) const SUBMISSION_OVERHEAD_BYTES: u32 = 512;
+pub const SUBMISSION_OVERHEAD_BYTES: u32 = 512;
 
 /// Bytes of an order that depend on the requester: of the inline input or of the locator.
 pub(crate) fn input_bytes(input: &InputSource) -> u32 {

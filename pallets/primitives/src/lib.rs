@@ -52,5 +52,8 @@ pub const MAX_LOCATOR_BYTES: u32 = 256;
 /// Longest output that travels in the settling extrinsic, bytes.
 pub const MAX_OUTPUT_BYTES: u32 = 1024 * 1024;
 
+/// Most entries of one page of a list that is read from the chain.
+pub const MAX_PAGE: u32 = 100;
+
 /// Longest proof, bytes. Anything longer is refused before it is parsed.
 pub const MAX_PROOF_BYTES: u32 = 128 * 1024;

@@ -99,8 +99,8 @@ pub trait Providers<AccountId, Balance> {
 	fn release(provider: &AccountId, amount: Balance) -> DispatchResult;
 
 	/// Ends a commitment by slashing it: `amount` moves from the provider's bond to the free balance of
-	/// `beneficiary`. What was moved; less than `amount` only if the invariant that commitments are
-	/// covered by the bond was broken.
+	/// `beneficiary`. What was moved: nothing if that account cannot receive it, and it was burned; else
+	/// less than `amount` only if the invariant that commitments are covered by the bond was broken.
 	fn slash(
 		provider: &AccountId,
 		amount: Balance,

@@ -53,7 +53,7 @@
 //!
 //! Checked by `try_state`, under these names:
 //!
-//! - `deposits_are_held`: the deposits of an owner's programs together are what is held of it.
+//! - `deposits_are_held`: the deposits of an account's programs together are what is held of it.
 //! - `genesis_programs_hold_nothing`: a program without an owner has no deposit.
 //! - `rules_can_be_satisfied`: some length satisfies each rule, and each that does is one of whole elements.
 //! - `retirements_are_dated`: exactly the retired programs have a block of retirement, not in the future.
@@ -108,7 +108,7 @@ pub mod pallet {
 	use lemma_primitives::{
 		program::{LengthRule, OutputElement},
 		traits::{Programs as _, VerifyProof},
-		OrderId, ProgramId,
+		OrderId, ProgramId, MAX_PAGE,
 	};
 	use sp_core::H256;
 
@@ -342,15 +342,15 @@ pub mod pallet {
 			Programs::<T>::get(id)
 		}
 
-		/// Registered programs, at most `limit` of them after `start` (or from the first on), in the order
-		/// in which storage has them.
+		/// Registered programs, at most `limit` (and [`MAX_PAGE`]) of them after `start` (or from the first
+		/// on), in the order in which storage has them.
 		pub fn programs(start: Option<ProgramId>, limit: u32) -> Vec<(ProgramId, ProgramOf<T>)> {
 			let entries = match start {
 				Some(start) => Programs::<T>::iter_from_key(start),
 				None => Programs::<T>::iter(),
 			};
 			entries
-				.take(limit.try_into().unwrap_or(usize::MAX))
+				.take(limit.min(MAX_PAGE) as usize)
 				.collect()
 		}
 	}

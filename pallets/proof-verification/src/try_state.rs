@@ -37,10 +37,14 @@ impl<T: Config> Pallet<T> {
 				*sum = sum.saturating_add(program.deposit);
 			}
 		}
-		for (owner, sum) in deposits {
+		// An owner that has no account is looked at as well, and an account that owns nothing.
+		for who in frame_system::Account::<T>::iter_keys() {
+			deposits.entry(who).or_default();
+		}
+		for (who, sum) in deposits {
 			ensure!(
-				T::Currency::balance_on_hold(&HoldReason::ProgramDeposit.into(), &owner) == sum,
-				"deposits_are_held: what is held of an owner is not the sum of its deposits"
+				T::Currency::balance_on_hold(&HoldReason::ProgramDeposit.into(), &who) == sum,
+				"deposits_are_held: what is held of an account is not the sum of its deposits"
 			);
 		}
 		Ok(())

@@ -44,8 +44,9 @@
 //! - **Unbonding**: bond on its way out, in chunks that each unlock at a block.
 //! - **Operator**: a hot key that claims and submits for a provider. It takes two: the provider *names*
 //!   it by `set_operators`, and the key itself *joins* by `join_provider`.
-//! - **Slash window**: blocks after a claim's deadline within which its miss may still be slashed, because
-//!   the order book works expiries off in bounded steps.
+//! - **Slash window**: blocks after a claim's deadline within which the order book should have slashed its
+//!   miss; it works expiries off in bounded steps. A slash that comes later still finds its collateral, for
+//!   what is committed cannot be unbonded: the window is a second line behind that one.
 //!
 //! ## Interface
 //!
@@ -74,7 +75,8 @@
 //!
 //! Checked by `try_state`, under these names:
 //!
-//! - `bonds_are_held`: active and unbonding bond together are what is held of the account.
+//! - `bonds_are_held`: active and unbonding bond together are what is held of the account, and nothing is
+//!   held of one that is no provider.
 //! - `commitments_are_covered`: committed is at most active.
 //! - `bonds_are_not_dust`: an active bond is zero, at least the minimum, or was slashed.
 //! - `unbonding_is_in_order`: chunks are not empty, unlock in order and within the unbonding period.
@@ -157,7 +159,7 @@ pub mod pallet {
 		#[pallet::constant]
 		type LongestClaim: Get<BlockNumberFor<Self>>;
 
-		/// Blocks after a claim's deadline within which its miss may be slashed.
+		/// Blocks after a claim's deadline within which the order book should have slashed its miss.
 		#[pallet::constant]
 		type SlashWindow: Get<BlockNumberFor<Self>>;
 

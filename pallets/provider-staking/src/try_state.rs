@@ -20,6 +20,7 @@ impl<T: Config> Pallet<T> {
 			Self::bonds_are_not_dust(&provider)?;
 			Self::unbonding_is_in_order(&provider)?;
 		}
+		Self::no_other_bonds_are_held()?;
 		for (operator, who) in OperatorOf::<T>::iter() {
 			Self::operators_are_named(&operator, &who)?;
 			Self::operators_are_no_providers(&operator)?;
@@ -38,6 +39,17 @@ impl<T: Config> Pallet<T> {
 			bond == T::Currency::balance_on_hold(&HoldReason::Bond.into(), who),
 			"bonds_are_held: a provider's active and unbonding bond is not what is held of it"
 		);
+		Ok(())
+	}
+
+	fn no_other_bonds_are_held() -> Result<(), TryRuntimeError> {
+		for who in frame_system::Account::<T>::iter_keys() {
+			ensure!(
+				Providers::<T>::contains_key(&who)
+					|| T::Currency::balance_on_hold(&HoldReason::Bond.into(), &who).is_zero(),
+				"bonds_are_held: a bond is held of an account that is no provider"
+			);
+		}
 		Ok(())
 	}
 

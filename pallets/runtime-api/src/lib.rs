@@ -18,10 +18,9 @@ use lemma_primitives::{
 use scale_info::TypeInfo;
 use sp_core::H256;
 
-/// Most entries of one page.
-pub const MAX_PAGE: u32 = 100;
+pub use lemma_primitives::MAX_PAGE;
 
-/// What a client needs before it posts: the chain's limits and what an order of one size costs.
+/// What posting an order of one size holds of its requester, and asks of its claimer.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
 pub struct OrderCost<Balance> {
 	/// Deposit held for the order's and then the receipt's storage.
@@ -51,7 +50,8 @@ sp_api::decl_runtime_apis! {
 		) -> (Vec<(OrderId, Order<AccountId, Balance, BlockNumber>)>, Option<OrderId>);
 		/// The price that a claim of the order would fix in the next block, while it is open.
 		fn current_price(id: OrderId) -> Option<Balance>;
-		/// What posting an order of this program, output length and highest price holds.
+		/// What posting an order costs whose inline input, or locator, has `input_len` bytes and whose
+		/// output has `output_len`; the price apart.
 		fn order_cost(input_len: u32, output_len: u32, max_price: Balance) -> OrderCost<Balance>;
 		/// The receipt of a settled order.
 		fn receipt(id: OrderId) -> Option<Receipt<AccountId, Balance, BlockNumber>>;
@@ -61,7 +61,7 @@ sp_api::decl_runtime_apis! {
 		fn provider_of(account: AccountId) -> Option<AccountId>;
 		/// A registered program.
 		fn program(id: ProgramId) -> Option<Program<AccountId, Balance>>;
-		/// All registered programs, at most `limit` after `start` in storage order.
+		/// Registered programs, at most `limit` (and [`MAX_PAGE`]) of them after `start`, in storage order.
 		fn programs(
 			start: Option<ProgramId>,
 			limit: u32,

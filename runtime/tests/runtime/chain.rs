@@ -74,6 +74,15 @@ impl Chain {
 		&mut self,
 		calls: Vec<(Sr25519Keyring, RuntimeCall)>,
 	) -> Vec<Result<DispatchResult, TransactionValidityError>> {
+		// Each is signed when it is applied: its nonce depends on those before it.
+		self.block_of(calls.into_iter().map(|(sender, call)| sign(sender, call)))
+	}
+
+	/// Makes one block of these transactions. What became of each.
+	pub fn block_of(
+		&mut self,
+		transactions: impl Iterator<Item = UncheckedExtrinsic>,
+	) -> Vec<Result<DispatchResult, TransactionValidityError>> {
 		self.number += 1;
 		let slot = FIRST_SLOT + u64::from(self.number);
 		let digest = Digest {
@@ -97,10 +106,7 @@ impl Chain {
 			Executive::apply_extrinsic(UncheckedExtrinsic::new_bare(set_time.into()))
 				.expect("the inherent is valid")
 				.expect("the time is set");
-			let outcomes = calls
-				.into_iter()
-				.map(|(sender, call)| Executive::apply_extrinsic(sign(sender, call)))
-				.collect();
+			let outcomes = transactions.map(Executive::apply_extrinsic).collect();
 			(Executive::finalize_block(), outcomes)
 		});
 		self.parent = header.hash();

@@ -1,18 +1,26 @@
 //! Who pays for block space, and how much.
 
 use codec::Encode;
-use frame_support::dispatch::{DispatchClass, GetDispatchInfo};
+use frame_support::{
+	assert_ok,
+	dispatch::{DispatchClass, GetDispatchInfo},
+};
 use lemma_primitives::{MAX_OUTPUT_BYTES, MAX_PROOF_BYTES, UNIT};
 use lemma_runtime::{
 	configs::system::{RuntimeBlockLength, RuntimeBlockWeights},
 	constants::{
 		block::{EXTENSIONS_REF_TIME, MAX_REF_TIME},
-		money::MILLI,
+		money::{FEE_PER_BYTE, MILLI},
 	},
-	JobOrders, Runtime, RuntimeCall, TransactionPayment,
+	Executive, Hash, JobOrders, Runtime, RuntimeCall, TransactionPayment, UncheckedExtrinsic,
 };
+use pallet_transaction_payment::{ChargeTransactionPayment, Multiplier};
 use sp_keyring::Sr25519Keyring::{self, Alice, Bob};
-use sp_runtime::traits::TransactionExtension;
+use sp_runtime::{
+	traits::{One, TransactionExtension},
+	transaction_validity::TransactionSource,
+	DispatchError,
+};
 
 use crate::{
 	chain::{extensions, sign, Chain},
@@ -30,7 +38,7 @@ fn worst_settlement() -> RuntimeCall {
 }
 
 /// What a transaction costs if it is not free.
-fn full_fee(chain: &mut Chain, sender: Sr25519Keyring, call: RuntimeCall) -> u128 {
+pub fn full_fee(chain: &mut Chain, sender: Sr25519Keyring, call: RuntimeCall) -> u128 {
 	chain.read(|| {
 		let transaction = sign(sender, call);
 		let len = transaction.encode().len() as u32;
@@ -93,6 +101,91 @@ fn settlement_fee_should_cover_what_the_settlement_would_cost() {
 		prepaid < UNIT / 10,
 		"the worst settlement costs a tenth of a LEM or more: {prepaid}"
 	);
+}
+
+#[test]
+fn settlement_should_be_refused_when_nobody_signed_it() {
+	let mut chain = claimed_by_bob();
+	let (job, proof) = small();
+	let call = submit(0, job.output.clone(), proof.clone());
+
+	let bare = UncheckedExtrinsic::new_bare(call.clone());
+	let general = UncheckedExtrinsic::new_transaction(call, extensions(0));
+
+	// Whoever makes a block can put the first into it, as it can an inherent; it does nothing there.
+	let outcomes = chain.block_of([bare.clone(), general.clone()].into_iter());
+	assert_eq!(outcomes[0], Ok(Err(DispatchError::BadOrigin)));
+	assert!(outcomes[1].is_err(), "{:?}", outcomes[1]);
+	assert!(chain.read(|| JobOrders::order(0)).is_some());
+	// No node takes either into its pool.
+	for transaction in [bare, general] {
+		let source = TransactionSource::External;
+		let validity =
+			chain.read(|| Executive::validate_transaction(source, transaction, Hash::default()));
+		assert!(validity.is_err(), "{validity:?}");
+	}
+}
+
+#[test]
+fn blocks_full_of_bytes_should_make_every_fee_dearer_and_empty_ones_cheaper_again() {
+	const GIGABYTE: u32 = 1_000_000_000;
+	let mut chain = Chain::development();
+	let prices = |chain: &mut Chain| {
+		chain.read(|| {
+			(
+				TransactionPayment::next_fee_multiplier(),
+				TransactionPayment::length_to_fee(GIGABYTE),
+				JobOrders::settlement_fee_for(MAX_OUTPUT_BYTES),
+			)
+		})
+	};
+	let lowest = prices(&mut chain);
+	assert_eq!(lowest.0, Multiplier::one());
+	assert_eq!(lowest.1, u128::from(GIGABYTE) * FEE_PER_BYTE);
+
+	// Heavy in bytes, light in weight.
+	let remark = frame_system::Call::<Runtime>::remark {
+		remark: vec![0; 3_500_000],
+	};
+	assert!(remark.get_dispatch_info().call_weight.ref_time() < MAX_REF_TIME / 10);
+	assert_ok!(chain.call(Alice, remark));
+	let full = prices(&mut chain);
+	assert!(full.0 > lowest.0 && full.1 > lowest.1 && full.2 > lowest.2);
+
+	chain.block(Vec::new());
+	let falling = prices(&mut chain);
+	assert!(falling.0 < full.0 && falling.0 > lowest.0);
+	for _ in 0..3 {
+		chain.block(Vec::new());
+	}
+	assert_eq!(prices(&mut chain), lowest);
+}
+
+#[test]
+fn useless_operational_call_should_not_outrank_a_submission_that_tips_the_least() {
+	let mut chain = Chain::development();
+	let (job, proof) = small();
+	let submission = submit(0, job.output.clone(), proof.clone());
+	let len = submission.encoded_size();
+	// Root's, but anybody can send one and have it fail.
+	let useless: RuntimeCall = frame_system::Call::<Runtime>::kill_prefix {
+		prefix: vec![0; len],
+		subkeys: 0,
+	}
+	.into();
+	assert_eq!(
+		useless.get_dispatch_info().class,
+		DispatchClass::Operational
+	);
+
+	let mut priority = |call: &RuntimeCall, tip| {
+		chain.read(|| {
+			let info = call.get_dispatch_info();
+			let fee = TransactionPayment::compute_fee(len as u32, &info, tip);
+			ChargeTransactionPayment::<Runtime>::get_priority(&info, len, tip, fee)
+		})
+	};
+	assert!(priority(&useless, 0) < priority(&submission, 1));
 }
 
 #[test]

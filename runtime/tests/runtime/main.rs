@@ -5,6 +5,7 @@
 
 mod chain;
 mod fees;
+mod free_riding;
 mod genesis;
 mod market;
 mod proof;

@@ -194,6 +194,24 @@ fn a_backlog_should_be_worked_off_in_the_next_blocks() {
 }
 
 #[test]
+fn a_committed_bond_should_not_leave_however_late_the_agenda_is() {
+	run(|| {
+		let id = post(ALICE);
+		run_to(2);
+		claim(CAROL, id);
+		// Far beyond the claim's end, the slash window and the unbonding period.
+		start_block(1_000);
+		let committed: DispatchError = pallet_provider_staking::Error::<Test>::BondCommitted.into();
+		let carol = || RuntimeOrigin::signed(CAROL);
+		assert_noop!(Staking::unbond(carol(), BOND), committed);
+		assert_noop!(Staking::deregister(carol()), committed);
+		run_to(1_001);
+		assert_eq!(bond(&CAROL), (BOND - COLLATERAL, 0));
+		assert_eq!(free(&ALICE), ENDOWMENT + COLLATERAL);
+	});
+}
+
+#[test]
 fn a_backlog_should_be_worked_off_earliest_first() {
 	run(|| {
 		for _ in 0..6 {

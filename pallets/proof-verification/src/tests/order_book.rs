@@ -1,6 +1,6 @@
 //! The pallet as the order book and the runtime API use it.
 
-use lemma_primitives::MAX_PROOF_BYTES;
+use lemma_primitives::{MAX_PAGE, MAX_PROOF_BYTES};
 
 use super::*;
 
@@ -141,5 +141,11 @@ fn programs_should_be_listed_in_pages() {
 		assert_eq!(Registry::programs(Some(first[0].0), 10), all[1..]);
 		assert!(Registry::programs(Some(all[1].0), 10).is_empty());
 		assert!(Registry::programs(None, 0).is_empty());
+
+		for number in 0..MAX_PAGE {
+			let id = H256::from_low_u64_be(number.into());
+			Registry::insert_genesis_program(id, OutputElement::I32, RULE, DESCRIPTION);
+		}
+		assert_eq!(Registry::programs(None, u32::MAX).len(), MAX_PAGE as usize);
 	});
 }

@@ -1,9 +1,10 @@
 //! That each invariant is in fact checked: breaks it and looks for its name in the verdict.
 
+use frame_support::traits::{fungible::MutateHold, tokens::Precision};
 use sp_runtime::DispatchError;
 
 use super::*;
-use crate::ProgramOf;
+use crate::{HoldReason, ProgramOf};
 
 fn verdict() -> String {
 	match Registry::do_try_state() {
@@ -36,6 +37,16 @@ fn try_state_should_notice_a_deposit_that_is_not_held() {
 			broken_by(PROGRAM, |program| program.owner = Some(BOB)),
 			"deposits_are_held"
 		);
+	});
+}
+
+#[test]
+fn try_state_should_notice_a_hold_of_one_who_owns_no_program() {
+	run(|| {
+		let reason: RuntimeHoldReason = HoldReason::ProgramDeposit.into();
+		assert_ok!(Balances::hold(&reason, &BOB, 1));
+		assert_eq!(verdict(), "deposits_are_held");
+		assert_ok!(Balances::release(&reason, &BOB, 1, Precision::Exact));
 	});
 }
 

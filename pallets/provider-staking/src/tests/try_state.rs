@@ -45,6 +45,16 @@ fn try_state_should_notice_a_hold_that_went_missing() {
 }
 
 #[test]
+fn try_state_should_notice_a_hold_of_one_who_is_no_provider() {
+	run(|| {
+		let reason: RuntimeHoldReason = HoldReason::Bond.into();
+		assert_ok!(Balances::hold(&reason, &BOB, 1));
+		assert_eq!(name_of(Staking::do_try_state()), "bonds_are_held");
+		assert_ok!(Balances::release(&reason, &BOB, 1, Precision::Exact));
+	});
+}
+
+#[test]
 fn try_state_should_notice_a_commitment_that_is_not_covered() {
 	run(|| {
 		assert_eq!(
