@@ -28,6 +28,8 @@ pub struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
+// There is one of it in a process.
+#[allow(clippy::large_enum_variant)]
 enum Command {
 	/// Take orders until stopped
 	///

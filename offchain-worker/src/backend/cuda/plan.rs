@@ -147,7 +147,7 @@ mod tests {
 			(65_536, 4096, 65_536),
 		] {
 			let plan = Plan::new(m, k, n).unwrap();
-			assert!(plan.words as usize * 4 >= k && plan.words as usize % DEPTH == 0);
+			assert!(plan.words as usize * 4 >= k && (plan.words as usize).is_multiple_of(DEPTH));
 			let (columns, rows) = plan.multiply().grid;
 			assert!(rows as usize * TILE >= m && columns as usize * TILE >= n);
 			let (turned_rows, turned_words) = plan.pack_rows().grid;
