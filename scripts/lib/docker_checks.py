@@ -210,9 +210,12 @@ def check_dockerfile(dockerfile, problems):
         problems.append(f"docker/Dockerfile and scripts/setup disagree about what building needs: {different}")
     runs = " ".join(builder.runs)
     build = re.search(r"cargo build [^&]*", runs)
-    for flag in ("--release", "--locked", "--workspace"):
+    for flag in ("--release", "--locked"):
         if flag not in build[0]:
             problems.append(f"docker/Dockerfile builds without {flag}")
+    built = set(re.findall(r"-p ([\w-]+)", build[0]))
+    if built != {"lemma-cli", "lemma-node", "lemma-worker"}:
+        problems.append(f"docker/Dockerfile builds {', '.join(sorted(built))}, not what the images hold")
     for name in re.findall(r"/target/release/([\w-]+)(?=\s)", runs):
         if name not in binaries:
             problems.append(f"docker/Dockerfile installs {name}, which is no binary of the workspace")
