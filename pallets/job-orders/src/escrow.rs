@@ -134,7 +134,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// What this pallet has on hold of `who` for `reason`.
-	#[cfg(any(feature = "try-runtime", test))]
+	#[cfg(any(feature = "std", feature = "try-runtime"))]
 	pub(crate) fn on_hold(reason: HoldReason, who: &T::AccountId) -> BalanceOf<T> {
 		use frame_support::traits::fungible::InspectHold;
 		T::Currency::balance_on_hold(&reason.into(), who)
