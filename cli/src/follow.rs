@@ -157,7 +157,7 @@ fn report_live(
 			expires_at,
 			..
 		} => {
-			let new = !claimed.as_ref().is_some_and(|(_, known)| known == provider);
+			let new = claimed.as_ref().is_none_or(|(_, known)| known != provider);
 			if new {
 				*claimed = Some((Instant::now(), provider.clone()));
 				let provider = account(provider);
