@@ -16,4 +16,6 @@ lemma_clippy() {
 	CLIPPY_ARGS='-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__' \
 		RUSTC_WORKSPACE_WRAPPER="$LEMMA_ROOT/scripts/lib/clippy-wrapper" SKIP_WASM_BUILD=1 \
 		cargo build --release --locked --workspace --all-targets
+	# Clippy's unoptimised binaries lie where the real ones were: link those again.
+	cargo build --release --locked --workspace --all-targets --quiet
 }
