@@ -31,8 +31,11 @@ def run(*command, **options):
     return subprocess.run([str(word) for word in command], check=True, **options)
 
 
+BEGAN = time.monotonic()
+
+
 def say(text):
-    print(f"    {text}", file=sys.stderr, flush=True)
+    print(f"    {time.monotonic() - BEGAN:4.0f} s  {text}", file=sys.stderr, flush=True)
 
 
 class Container:
@@ -212,7 +215,6 @@ class Rehearsal:
             say(f"{name}: {container.end_of_log(1)}")
 
     def go(self):
-        began = time.monotonic()
         self.make_networks()
         running = [name for name, service in self.services.items() if service.stage and "tools" not in service.profiles]
         for name in running:
@@ -221,7 +223,7 @@ class Rehearsal:
         long_running = [self.containers[name] for name in running if not self.services[name].one_shot]
         for container in long_running:
             self.wait(f"{container.service.name} to be healthy", lambda c=container: c.healthy(), 90)
-        say(f"{', '.join(c.service.name for c in long_running)}: healthy after {time.monotonic() - began:.0f} s")
+        say(f"{', '.join(c.service.name for c in long_running)}: healthy")
         self.order()
         metrics = self.scrape()
         self.again()
