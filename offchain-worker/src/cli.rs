@@ -124,6 +124,9 @@ fn start_log(format: LogFormat, default: &str) {
 	let log = tracing_subscriber::fmt()
 		.with_env_filter(filter)
 		.with_writer(std::io::stderr)
+		// A log that cannot be written, because its disk is full, must not end the worker: to say so on the
+		// standard error would be a panic.
+		.log_internal_errors(false)
 		.with_ansi(std::io::stderr().is_terminal())
 		.with_target(false);
 	// That a log is there already (in a test) is no error.

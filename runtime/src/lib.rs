@@ -6,8 +6,8 @@
 //! there is no host function beside the SDK's own, so every node and every light client that runs the
 //! blob comes to the same verdict.
 //!
-//! Where things are: [`constants`] has every figure that somebody chose, [`configs`] wires the pallets,
-//! [`apis`] is what nodes and clients may ask, [`genesis`] the chains that can be started.
+//! Where things are: [`constants`] has every figure that somebody chose, [`weights`] what was measured,
+//! [`configs`] wires the pallets, [`apis`] is what nodes and clients may ask, [`genesis`] the chains that can be started.
 //!
 //! Pallets have fixed indices, written below; clients encode calls with them, so they never change. A
 //! pallet that is removed leaves its index unused.
@@ -29,13 +29,17 @@ extern crate alloc;
 #[cfg(feature = "std")]
 include!(concat!(env!("OUT_DIR"), "/wasm_binary.rs"));
 
-pub mod apis;
+// Before the APIs, which use its macros.
 #[cfg(feature = "runtime-benchmarks")]
+#[macro_use]
 mod benches;
+
+pub mod apis;
 pub mod configs;
 pub mod constants;
 pub mod genesis;
 pub mod parameters;
+pub mod weights;
 
 use alloc::borrow::Cow;
 // FRAME's macros name it; with std it is in the prelude.

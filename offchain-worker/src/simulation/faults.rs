@@ -190,12 +190,13 @@ async fn a_submission_should_not_wait_for_a_claim_that_nobody_wants_any_more() {
 	machine.world.lock().forgetful = false;
 	let state = life.ended(ours).await;
 	assert!(matches!(state, State::Settled { .. }), "{state:?}");
-	let world = machine.world.lock();
-	assert_eq!(world.given_as(ours, Kind::Submit).len(), 1, "never another");
-	assert!(world.fillers() >= 1);
-	assert_eq!(world.slashes(), 0);
-	assert_eq!(world.failures, Vec::<String>::new());
-	drop(world);
+	{
+		let world = machine.world.lock();
+		assert_eq!(world.given_as(ours, Kind::Submit).len(), 1, "never another");
+		assert!(world.fillers() >= 1);
+		assert_eq!(world.slashes(), 0);
+		assert_eq!(world.failures, Vec::<String>::new());
+	}
 	life.kill().await;
 }
 
@@ -229,10 +230,11 @@ async fn a_transaction_should_be_signed_anew_with_its_nonce_when_the_pool_bans_i
 	machine.world.lock().forgetful = false;
 	let state = life.ended(order).await;
 	assert!(matches!(state, State::Settled { .. }), "{state:?}");
-	let world = machine.world.lock();
-	assert_eq!((world.settlements(order), world.slashes()), (1, 0));
-	assert_eq!(world.failures, Vec::<String>::new());
-	drop(world);
+	{
+		let world = machine.world.lock();
+		assert_eq!((world.settlements(order), world.slashes()), (1, 0));
+		assert_eq!(world.failures, Vec::<String>::new());
+	}
 	life.kill().await;
 }
 

@@ -167,28 +167,29 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	pub(crate) fn do_cancel_order(who: T::AccountId, id: OrderId) -> DispatchResult {
+	pub(crate) fn do_cancel_order(who: T::AccountId, id: OrderId) -> DispatchResultWithPostInfo {
 		let order = Orders::<T>::get(id).ok_or(Error::<T>::OrderNotFound)?;
 		ensure!(order.requester == who, Error::<T>::NotRequester);
 		let now = frame_system::Pallet::<T>::block_number();
-		let Some(order) = Self::do_what_is_due(id, order, now)?.order else {
+		let due = Self::do_what_is_due(id, order, now)?;
+		let weight = T::WeightInfo::cancel_order().saturating_add(due.weight);
+		let Some(order) = due.order else {
 			// It expired: its requester has what it asked for.
-			return Ok(());
+			return Ok(Some(weight).into());
 		};
 		ensure!(order.status == OrderStatus::Open, Error::<T>::OrderNotOpen);
 		Self::release_all(&order)?;
 		Self::forget(id, &order);
 		Self::deposit_event(Event::OrderCancelled { id });
-		Ok(())
+		Ok(Some(weight).into())
 	}
 
-	pub(crate) fn do_claim_order(who: T::AccountId, id: OrderId) -> DispatchResult {
+	pub(crate) fn do_claim_order(who: T::AccountId, id: OrderId) -> DispatchResultWithPostInfo {
 		let order = Orders::<T>::get(id).ok_or(Error::<T>::OrderNotFound)?;
 		let provider = T::Providers::provider_of(&who).ok_or(Error::<T>::NotProvider)?;
 		let now = frame_system::Pallet::<T>::block_number();
-		let mut order = Self::do_what_is_due(id, order, now)?
-			.order
-			.ok_or(Error::<T>::OrderDeadlinePassed)?;
+		let due = Self::do_what_is_due(id, order, now)?;
+		let mut order = due.order.ok_or(Error::<T>::OrderDeadlinePassed)?;
 		ensure!(order.status == OrderStatus::Open, Error::<T>::OrderNotOpen);
 		let expires_at = now.saturating_add(order.spec.claim_window);
 		ensure!(expires_at <= order.deadline, Error::<T>::ClaimTooLate);
@@ -211,7 +212,8 @@ impl<T: Config> Pallet<T> {
 			price,
 			expires_at,
 		});
-		Ok(())
+		let weight = T::WeightInfo::claim_order().saturating_add(due.weight);
+		Ok(Some(weight).into())
 	}
 
 	/// Errors before and after verification alike cost the whole fee of the worst case: whoever submits

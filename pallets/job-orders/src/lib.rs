@@ -433,7 +433,7 @@ pub mod pallet {
 		/// Emits [`Event::OrderCancelled`], or what was due.
 		#[pallet::call_index(1)]
 		#[pallet::weight(T::WeightInfo::cancel_order().saturating_add(due_weight::<T>()))]
-		pub fn cancel_order(origin: OriginFor<T>, id: OrderId) -> DispatchResult {
+		pub fn cancel_order(origin: OriginFor<T>, id: OrderId) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
 			Self::do_cancel_order(who, id)
 		}
@@ -449,7 +449,7 @@ pub mod pallet {
 		/// Emits [`Event::OrderClaimed`].
 		#[pallet::call_index(2)]
 		#[pallet::weight(T::WeightInfo::claim_order().saturating_add(due_weight::<T>()))]
-		pub fn claim_order(origin: OriginFor<T>, id: OrderId) -> DispatchResult {
+		pub fn claim_order(origin: OriginFor<T>, id: OrderId) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
 			Self::do_claim_order(who, id)
 		}

@@ -210,8 +210,12 @@ impl Providers<AccountId, Balance> for BreakableStaking {
 		<Staking as Providers<_, _>>::record(provider, settlement)
 	}
 	#[cfg(feature = "runtime-benchmarks")]
-	fn register_for_benchmark(who: &AccountId, bond: Balance) {
-		<Staking as Providers<_, _>>::register_for_benchmark(who, bond)
+	fn register_for_benchmark(
+		who: &AccountId,
+		operator: &AccountId,
+		bond: Balance,
+	) -> DispatchResult {
+		<Staking as Providers<_, _>>::register_for_benchmark(who, operator, bond)
 	}
 }
 

@@ -1,8 +1,5 @@
-//! Weights of the calls and of the hook, verification apart.
-//!
-//! Not yet measured: the numbers are set by hand from what each does with storage (at the costs of
-//! ParityDB on the reference machine) and rounded up, most of them to twice that. The benchmarks that will
-//! replace them are in `benchmarking.rs`.
+//! What the calls and the hook weigh, verification apart: what a runtime has to say of each. Lemma's runtime
+//! says what was measured, by `benchmarking.rs` in its own Wasm; mocks say [`HandSetWeight`].
 
 use frame_support::weights::{constants::ParityDbWeight, Weight};
 
@@ -42,7 +39,7 @@ fn weight(micros: u64, items: u64, orders: u64, reads: u64, writes: u64) -> Weig
 		.saturating_add(ParityDbWeight::get().reads_writes(reads, writes))
 }
 
-/// The weights set by hand.
+/// For mocks: figures set by hand from what each does with storage, rounded up.
 pub struct HandSetWeight;
 
 impl WeightInfo for HandSetWeight {

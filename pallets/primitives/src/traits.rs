@@ -110,7 +110,12 @@ pub trait Providers<AccountId, Balance> {
 	/// Notes a settlement in the provider's record; does nothing for an account that is no provider.
 	fn record(provider: &AccountId, settlement: Settlement<Balance>);
 
-	/// Registers `who` with `bond` active bond, for benchmarks; `who` has the money.
+	/// Registers `who` with `bond` active bond and the largest record that there can be, for benchmarks;
+	/// `who` has the money. `operator` acts for it.
 	#[cfg(feature = "runtime-benchmarks")]
-	fn register_for_benchmark(who: &AccountId, bond: Balance);
+	fn register_for_benchmark(
+		who: &AccountId,
+		operator: &AccountId,
+		bond: Balance,
+	) -> DispatchResult;
 }

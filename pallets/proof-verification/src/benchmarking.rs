@@ -1,7 +1,8 @@
 //! What each call costs less its verification, and what a verification costs.
 //!
-//! The calls are measured in a runtime whose verifier accepts everything ([`crate::AcceptingVerifier`]): the
-//! committed sample is bound to another chain. `verify_proof` measures the real verifier on it.
+//! They are run in the runtime's Wasm: see `docs/develop/weights.md`. The calls are measured in a runtime whose
+//! verifier accepts everything ([`crate::AcceptingVerifier`]): the committed sample is bound to another chain.
+//! `verify_proof` measures the real verifier on it.
 #![allow(clippy::expect_used)]
 
 use alloc::vec::Vec;
@@ -15,7 +16,7 @@ use frame_system::RawOrigin;
 use lemma_primitives::{
 	program::{LengthRule, OutputElement},
 	traits::VerifyProof,
-	InputCommitment, ProgramId, MAX_OUTPUT_BYTES,
+	InputCommitment, ProgramId, MAX_OUTPUT_BYTES, MAX_PROOF_BYTES,
 };
 use lemma_zk_statement::Statement;
 use sp_core::H256;
@@ -30,10 +31,11 @@ use crate::{
 	sample::CommittedSample, Config, Pallet, Plonky2Verifier, Programs, RetiredAt, Sample,
 };
 
+/// Any length: the outputs here are of one-byte elements, which are the most for their bytes.
 const RULE: LengthRule = LengthRule {
-	min: 4,
+	min: 1,
 	max: u32::MAX,
-	multiple_of: 4,
+	multiple_of: 1,
 };
 
 fn committed() -> CommittedSample {
@@ -44,17 +46,12 @@ fn program() -> ProgramId {
 	committed().program
 }
 
-fn sample() -> Sample {
-	let CommittedSample {
-		commitment,
-		output,
-		proof,
-		..
-	} = committed();
+/// A sample with `n` bytes of output and the longest proof.
+fn sample(n: u32) -> Sample {
 	Sample {
-		commitment,
-		output: BoundedVec::truncate_from(output),
-		proof: BoundedVec::truncate_from(proof),
+		commitment: committed().commitment,
+		output: BoundedVec::truncate_from(alloc::vec![0x5a; n as usize]),
+		proof: BoundedVec::truncate_from(alloc::vec![0x5a; MAX_PROOF_BYTES as usize]),
 	}
 }
 
@@ -68,19 +65,29 @@ pub(crate) fn sample_program<T: Config>() -> (ProgramId, InputCommitment, Vec<u8
 		proof,
 		..
 	} = committed();
-	Pallet::<T>::insert_genesis_program(program, element, RULE, H256::zero());
+	let rule = LengthRule {
+		multiple_of: element.size_bytes() as u32,
+		..RULE
+	};
+	Pallet::<T>::insert_genesis_program(program, element, rule, H256::zero());
 	(program, commitment, output, proof)
 }
 
+/// Takes the committed sample's program out of the registry, if genesis has put it there.
+fn forget<T: Config>() {
+	Programs::<T>::remove(program());
+}
+
 fn register<T: Config>() -> T::AccountId {
+	forget::<T>();
 	let who = rich::<T>();
 	Pallet::<T>::register_program(
 		RawOrigin::Signed(who.clone()).into(),
 		program(),
-		OutputElement::I32,
+		OutputElement::U8,
 		RULE,
 		H256::zero(),
-		sample(),
+		sample(4),
 	)
 	.expect("the runtime's verifier accepts everything");
 	who
@@ -98,17 +105,18 @@ mod benchmarks {
 	use super::*;
 
 	#[benchmark]
-	fn register_program() {
+	fn register_program(n: Linear<4, MAX_OUTPUT_BYTES>) {
+		forget::<T>();
 		let who = rich::<T>();
 
 		#[extrinsic_call]
 		_(
 			RawOrigin::Signed(who),
 			program(),
-			OutputElement::I32,
+			OutputElement::U8,
 			RULE,
 			H256::zero(),
-			sample(),
+			sample(n),
 		);
 
 		assert!(Programs::<T>::contains_key(program()));
@@ -169,12 +177,10 @@ mod benchmarks {
 
 		#[block]
 		{
-			assert!(Programs::<T>::contains_key(id));
+			assert!(Programs::<T>::get(id).is_some());
 			verdict = Plonky2Verifier::verify(&statement, &sample.proof);
 		}
 
 		assert_eq!(verdict, Ok(()));
 	}
-
-	impl_benchmark_test_suite!(Pallet, crate::mock::new_test_ext(), crate::mock::Test);
 }

@@ -107,7 +107,7 @@ pub mod pallet {
 	use frame_system::pallet_prelude::*;
 	use lemma_primitives::{
 		program::{LengthRule, OutputElement},
-		traits::{Programs as _, VerifyProof},
+		traits::VerifyProof,
 		OrderId, ProgramId, MAX_PAGE,
 	};
 	use sp_core::H256;
@@ -291,12 +291,10 @@ pub mod pallet {
 		///
 		/// Emits [`Event::ProgramRegistered`].
 		#[pallet::call_index(0)]
-		#[pallet::weight({
-			let output_len = sample.output.len().try_into().unwrap_or(u32::MAX);
-			let proof_len = sample.proof.len().try_into().unwrap_or(u32::MAX);
-			T::WeightInfo::register_program()
-				.saturating_add(Pallet::<T>::verify_weight(output_len, proof_len))
-		})]
+		#[pallet::weight(
+			T::WeightInfo::register_program(sample.output.len() as u32)
+				.saturating_add(T::WeightInfo::verify_proof())
+		)]
 		pub fn register_program(
 			origin: OriginFor<T>,
 			id: ProgramId,
@@ -349,9 +347,7 @@ pub mod pallet {
 				Some(start) => Programs::<T>::iter_from_key(start),
 				None => Programs::<T>::iter(),
 			};
-			entries
-				.take(limit.min(MAX_PAGE) as usize)
-				.collect()
+			entries.take(limit.min(MAX_PAGE) as usize).collect()
 		}
 	}
 }

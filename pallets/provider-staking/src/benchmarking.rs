@@ -1,4 +1,6 @@
 //! What each call costs at worst: full lists, the longest profile, all chunks.
+//!
+//! They are run in the runtime's Wasm: see `docs/develop/weights.md`.
 #![allow(clippy::expect_used, clippy::arithmetic_side_effects)]
 
 use alloc::vec::Vec;
@@ -8,29 +10,43 @@ use frame_support::traits::{fungible::Mutate, Get};
 use frame_system::{pallet_prelude::BlockNumberFor, RawOrigin};
 use lemma_primitives::{
 	provider::{
-		Backend, Profile, MAX_ADVERTISED_PROGRAMS, MAX_ENDPOINT_BYTES, MAX_OPERATORS,
-		MAX_UNBONDING_CHUNKS,
+		Backend, Profile, UnbondingChunk, MAX_ADVERTISED_PROGRAMS, MAX_ENDPOINT_BYTES,
+		MAX_OPERATORS, MAX_UNBONDING_CHUNKS,
 	},
 	ProgramId,
 };
 use sp_runtime::{
-	traits::{One, Saturating},
+	traits::{Bounded, One, Saturating},
 	BoundedVec,
 };
 
 #[allow(unused_imports)]
 use crate::Call;
-use crate::{BalanceOf, Config, OperatorOf, OperatorsOf, Pallet, Providers};
+use crate::{BalanceOf, Config, OperatorOf, OperatorsOf, Pallet, ProviderOf, Providers};
 
 /// The longest profile.
-pub(crate) fn profile() -> Profile {
+fn profile() -> Profile {
 	let endpoint = alloc::vec![b'a'; MAX_ENDPOINT_BYTES as usize];
-	let programs = (0..MAX_ADVERTISED_PROGRAMS).map(|n| ProgramId::from_low_u64_be(n.into()));
+	let programs = (0..MAX_ADVERTISED_PROGRAMS).map(|n| ProgramId::repeat_byte(n as u8));
 	Profile {
 		endpoint: BoundedVec::truncate_from(endpoint),
 		backend: Backend::Cuda,
 		programs: BoundedVec::truncate_from(programs.collect::<Vec<_>>()),
 	}
+}
+
+/// The largest record of a provider: every list is full, `operator` among the operators.
+pub(crate) fn largest<T: Config>(operator: &T::AccountId, bond: BalanceOf<T>) -> ProviderOf<T> {
+	let mut provider = Pallet::<T>::new_provider(bond, profile());
+	let mut operators = names::<T>("other", MAX_OPERATORS);
+	operators[0] = operator.clone();
+	provider.operators = BoundedVec::truncate_from(operators);
+	let chunks = (0..MAX_UNBONDING_CHUNKS).map(|_| UnbondingChunk {
+		amount: BalanceOf::<T>::one(),
+		unlocks_at: BlockNumberFor::<T>::max_value(),
+	});
+	provider.unbonding = BoundedVec::truncate_from(chunks.collect::<Vec<_>>());
+	provider
 }
 
 /// A bond that leaves the minimum when as much again is taken out of it.
@@ -42,25 +58,38 @@ fn rich<T: Config>(who: &T::AccountId) {
 	T::Currency::set_balance(who, bond::<T>().saturating_mul(10u32.into()));
 }
 
-fn operators<T: Config>(name: &'static str) -> OperatorsOf<T> {
-	let keys = (0..MAX_OPERATORS).map(|n| account(name, n, 0));
-	BoundedVec::truncate_from(keys.collect::<Vec<_>>())
+fn names<T: Config>(name: &'static str, count: u32) -> Vec<T::AccountId> {
+	(0..count).map(|n| account(name, n, 0)).collect()
 }
 
-/// A provider with all operators, who have joined, and room for one more chunk.
-fn provider<T: Config>() -> T::AccountId {
+fn operators<T: Config>(name: &'static str, count: u32) -> OperatorsOf<T> {
+	BoundedVec::truncate_from(names::<T>(name, count))
+}
+
+/// A provider with so many operators, who have joined, and room for one more chunk.
+fn provider<T: Config>(count: u32) -> T::AccountId {
 	let who: T::AccountId = whitelisted_caller();
 	rich::<T>(&who);
 	let origin = RawOrigin::Signed(who.clone());
 	Pallet::<T>::register_provider(origin.clone().into(), bond::<T>(), profile())
 		.expect("the caller has the money");
-	Pallet::<T>::set_operators(origin.into(), operators::<T>("operator"))
+	Pallet::<T>::set_operators(origin.into(), operators::<T>("operator", count))
 		.expect("the operators are no providers");
-	for operator in operators::<T>("operator") {
+	for operator in operators::<T>("operator", count) {
 		Pallet::<T>::join_provider(RawOrigin::Signed(operator).into(), who.clone())
 			.expect("it was named");
 	}
 	who
+}
+
+/// Unbonds a little in each of the first blocks, so that one more chunk fits. The block after them.
+fn unbond_often<T: Config>(who: &T::AccountId) {
+	for n in 1..MAX_UNBONDING_CHUNKS {
+		frame_system::Pallet::<T>::set_block_number(n.into());
+		Pallet::<T>::unbond(RawOrigin::Signed(who.clone()).into(), One::one())
+			.expect("more than the minimum remains");
+	}
+	frame_system::Pallet::<T>::set_block_number(MAX_UNBONDING_CHUNKS.into());
 }
 
 #[benchmarks]
@@ -80,24 +109,24 @@ mod benchmarks {
 
 	#[benchmark]
 	fn bond_more() {
-		let who = provider::<T>();
+		let who = provider::<T>(MAX_OPERATORS);
+		unbond_often::<T>(&who);
+		let before = Providers::<T>::get(&who).map(|entry| entry.active);
 
 		#[extrinsic_call]
 		_(RawOrigin::Signed(who.clone()), bond::<T>());
 
 		let active = Providers::<T>::get(&who).map(|entry| entry.active);
-		assert_eq!(active, Some(bond::<T>().saturating_add(bond::<T>())));
+		assert_eq!(
+			active,
+			before.map(|before| before.saturating_add(bond::<T>()))
+		);
 	}
 
 	#[benchmark]
 	fn unbond() {
-		let who = provider::<T>();
-		for n in 1..MAX_UNBONDING_CHUNKS {
-			frame_system::Pallet::<T>::set_block_number(n.into());
-			Pallet::<T>::unbond(RawOrigin::Signed(who.clone()).into(), One::one())
-				.expect("more than the minimum remains");
-		}
-		frame_system::Pallet::<T>::set_block_number(MAX_UNBONDING_CHUNKS.into());
+		let who = provider::<T>(MAX_OPERATORS);
+		unbond_often::<T>(&who);
 
 		#[extrinsic_call]
 		_(RawOrigin::Signed(who.clone()), One::one());
@@ -107,14 +136,9 @@ mod benchmarks {
 	}
 
 	#[benchmark]
-	fn withdraw_unbonded() {
-		let who = provider::<T>();
-		for n in 1..MAX_UNBONDING_CHUNKS {
-			frame_system::Pallet::<T>::set_block_number(n.into());
-			Pallet::<T>::unbond(RawOrigin::Signed(who.clone()).into(), One::one())
-				.expect("more than the minimum remains");
-		}
-		frame_system::Pallet::<T>::set_block_number(MAX_UNBONDING_CHUNKS.into());
+	fn withdraw_unbonded(o: Linear<0, MAX_OPERATORS>) {
+		let who = provider::<T>(o);
+		unbond_often::<T>(&who);
 		let rest = Providers::<T>::get(&who)
 			.map(|entry| entry.active)
 			.unwrap_or_default();
@@ -127,21 +151,25 @@ mod benchmarks {
 		_(RawOrigin::Signed(who.clone()));
 
 		assert!(!Providers::<T>::contains_key(&who));
-	}
-
-	#[benchmark]
-	fn set_operators() {
-		let who = provider::<T>();
-
-		#[extrinsic_call]
-		_(RawOrigin::Signed(who.clone()), operators::<T>("other"));
-
 		assert_eq!(OperatorOf::<T>::iter().count(), 0);
 	}
 
 	#[benchmark]
+	fn set_operators(n: Linear<0, MAX_OPERATORS>, o: Linear<0, MAX_OPERATORS>) {
+		let who = provider::<T>(o);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(who.clone()), operators::<T>("new", n));
+
+		assert_eq!(OperatorOf::<T>::iter().count(), 0);
+		let named = Providers::<T>::get(&who).map(|entry| entry.operators.len() as u32);
+		assert_eq!(named, Some(n));
+	}
+
+	#[benchmark]
 	fn update_provider() {
-		let who = provider::<T>();
+		let who = provider::<T>(MAX_OPERATORS);
+		unbond_often::<T>(&who);
 		let mut other = profile();
 		other.backend = Backend::Cpu;
 
@@ -155,21 +183,22 @@ mod benchmarks {
 	}
 
 	#[benchmark]
-	fn deregister() {
-		let who = provider::<T>();
+	fn deregister(o: Linear<0, MAX_OPERATORS>) {
+		let who = provider::<T>(o);
+		unbond_often::<T>(&who);
 
 		#[extrinsic_call]
 		_(RawOrigin::Signed(who.clone()));
 
-		assert_eq!(
-			Providers::<T>::get(&who).map(|entry| entry.unbonding.len()),
-			Some(1)
-		);
+		let chunks = Providers::<T>::get(&who).map(|entry| entry.unbonding.len());
+		assert_eq!(chunks, Some(MAX_UNBONDING_CHUNKS as usize));
+		assert_eq!(OperatorOf::<T>::iter().count(), 0);
 	}
 
 	#[benchmark]
 	fn join_provider() {
-		let who = provider::<T>();
+		let who = provider::<T>(MAX_OPERATORS);
+		unbond_often::<T>(&who);
 		let operator: T::AccountId = account("operator", 0, 0);
 		OperatorOf::<T>::remove(&operator);
 
@@ -181,7 +210,8 @@ mod benchmarks {
 
 	#[benchmark]
 	fn leave_provider() {
-		let _who = provider::<T>();
+		let who = provider::<T>(MAX_OPERATORS);
+		unbond_often::<T>(&who);
 		let operator: T::AccountId = account("operator", 0, 0);
 
 		#[extrinsic_call]
@@ -189,6 +219,4 @@ mod benchmarks {
 
 		assert!(!OperatorOf::<T>::contains_key(&operator));
 	}
-
-	impl_benchmark_test_suite!(Pallet, crate::mock::new_test_ext(), crate::mock::Test);
 }

@@ -3,6 +3,7 @@
 use alloc::collections::BTreeSet;
 
 use frame_support::{
+	dispatch::DispatchResultWithPostInfo,
 	ensure,
 	storage::with_storage_layer,
 	traits::{
@@ -25,7 +26,7 @@ use sp_runtime::{
 
 use crate::{
 	BalanceOf, Config, Error, Event, HoldReason, OperatorOf, OperatorsOf, Pallet, ProviderOf,
-	Providers,
+	Providers, WeightInfo,
 };
 
 impl<T: Config> Pallet<T> {
@@ -91,7 +92,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	pub(crate) fn do_withdraw_unbonded(who: T::AccountId) -> DispatchResult {
+	pub(crate) fn do_withdraw_unbonded(who: T::AccountId) -> DispatchResultWithPostInfo {
 		let mut provider = Self::get_provider(&who)?;
 		let now = frame_system::Pallet::<T>::block_number();
 		let mut amount = BalanceOf::<T>::zero();
@@ -105,11 +106,12 @@ impl<T: Config> Pallet<T> {
 		ensure!(!amount.is_zero(), Error::<T>::NothingToWithdraw);
 		T::Currency::release(&HoldReason::Bond.into(), &who, amount, Precision::Exact)?;
 		let gone = Self::is_without_bond(&provider);
-		if gone {
-			Self::remove_provider(&who, &provider);
+		let let_go = if gone {
+			Self::remove_provider(&who, &provider)
 		} else {
 			Providers::<T>::insert(&who, provider);
-		}
+			0
+		};
 		Self::deposit_event(Event::BondWithdrawn {
 			provider: who.clone(),
 			amount,
@@ -117,10 +119,13 @@ impl<T: Config> Pallet<T> {
 		if gone {
 			Self::deposit_event(Event::ProviderDeregistered { provider: who });
 		}
-		Ok(())
+		Ok(Some(T::WeightInfo::withdraw_unbonded(let_go)).into())
 	}
 
-	pub(crate) fn do_set_operators(who: T::AccountId, operators: OperatorsOf<T>) -> DispatchResult {
+	pub(crate) fn do_set_operators(
+		who: T::AccountId,
+		operators: OperatorsOf<T>,
+	) -> DispatchResultWithPostInfo {
 		let mut provider = Self::get_provider(&who)?;
 		let named: BTreeSet<_> = operators.iter().collect();
 		ensure!(
@@ -135,14 +140,15 @@ impl<T: Config> Pallet<T> {
 			.operators
 			.iter()
 			.filter(|operator| !named.contains(operator));
-		Self::unlink_operators(&who, dropped);
+		let let_go = Self::unlink_operators(&who, dropped);
+		let weight = T::WeightInfo::set_operators(operators.len() as u32, let_go);
 		provider.operators = operators.clone();
 		Providers::<T>::insert(&who, provider);
 		Self::deposit_event(Event::OperatorsSet {
 			provider: who,
 			operators,
 		});
-		Ok(())
+		Ok(Some(weight).into())
 	}
 
 	pub(crate) fn do_update(who: T::AccountId, profile: Profile) -> DispatchResult {
@@ -157,18 +163,18 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	pub(crate) fn do_deregister(who: T::AccountId) -> DispatchResult {
+	pub(crate) fn do_deregister(who: T::AccountId) -> DispatchResultWithPostInfo {
 		let mut provider = Self::get_provider(&who)?;
 		ensure!(provider.committed.is_zero(), Error::<T>::BondCommitted);
 		if Self::is_without_bond(&provider) {
-			Self::remove_provider(&who, &provider);
+			let let_go = Self::remove_provider(&who, &provider);
 			Self::deposit_event(Event::ProviderDeregistered { provider: who });
-			return Ok(());
+			return Ok(Some(T::WeightInfo::deregister(let_go)).into());
 		}
 		let amount = provider.active;
 		ensure!(!amount.is_zero(), Error::<T>::AlreadyLeaving);
 		let unlocks_at = Self::start_unbonding(&mut provider, amount)?;
-		Self::unlink_operators(&who, provider.operators.iter());
+		let let_go = Self::unlink_operators(&who, provider.operators.iter());
 		provider.operators = Default::default();
 		Providers::<T>::insert(&who, provider);
 		Self::deposit_event(Event::UnbondingStarted {
@@ -176,7 +182,7 @@ impl<T: Config> Pallet<T> {
 			amount,
 			unlocks_at,
 		});
-		Ok(())
+		Ok(Some(T::WeightInfo::deregister(let_go)).into())
 	}
 
 	pub(crate) fn do_join(who: T::AccountId, cold: T::AccountId) -> DispatchResult {
@@ -214,7 +220,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// A provider as it is right after registering.
-	fn new_provider(bond: BalanceOf<T>, profile: Profile) -> ProviderOf<T> {
+	pub(crate) fn new_provider(bond: BalanceOf<T>, profile: Profile) -> ProviderOf<T> {
 		Provider {
 			active: bond,
 			committed: Zero::zero(),
@@ -270,19 +276,27 @@ impl<T: Config> Pallet<T> {
 		provider.active.is_zero() && provider.committed.is_zero() && provider.unbonding.is_empty()
 	}
 
-	fn remove_provider(who: &T::AccountId, provider: &ProviderOf<T>) {
-		Self::unlink_operators(who, provider.operators.iter());
+	/// Ends a registration. How many operators were looked up.
+	fn remove_provider(who: &T::AccountId, provider: &ProviderOf<T>) -> u32 {
+		let let_go = Self::unlink_operators(who, provider.operators.iter());
 		Providers::<T>::remove(who);
+		let_go
 	}
 
 	/// Ends the acting of those among `operators` that joined `who`: a name may be that of a key which
-	/// has joined another provider, or none.
-	fn unlink_operators<'a>(who: &T::AccountId, operators: impl Iterator<Item = &'a T::AccountId>) {
+	/// has joined another provider, or none. How many there are.
+	fn unlink_operators<'a>(
+		who: &T::AccountId,
+		operators: impl Iterator<Item = &'a T::AccountId>,
+	) -> u32 {
+		let mut count = 0u32;
 		for operator in operators {
+			count = count.saturating_add(1);
 			if OperatorOf::<T>::get(operator).as_ref() == Some(who) {
 				OperatorOf::<T>::remove(operator);
 			}
 		}
+		count
 	}
 
 	/// Takes up to `amount` off the books of a provider: of what is active, then of what is unbonding,
@@ -399,14 +413,14 @@ impl<T: Config> traits::Providers<T::AccountId, BalanceOf<T>> for Pallet<T> {
 	}
 
 	#[cfg(feature = "runtime-benchmarks")]
-	fn register_for_benchmark(who: &T::AccountId, bond: BalanceOf<T>) {
-		if let Err(error) = T::Currency::hold(&HoldReason::Bond.into(), who, bond) {
-			log::error!(target: "lemma::staking", "no bond could be held for a benchmark: {error:?}");
-			return;
-		}
-		Providers::<T>::insert(
-			who,
-			Self::new_provider(bond, crate::benchmarking::profile()),
-		);
+	fn register_for_benchmark(
+		who: &T::AccountId,
+		operator: &T::AccountId,
+		bond: BalanceOf<T>,
+	) -> DispatchResult {
+		T::Currency::hold(&HoldReason::Bond.into(), who, bond)?;
+		Providers::<T>::insert(who, crate::benchmarking::largest::<T>(operator, bond));
+		OperatorOf::<T>::insert(operator, who);
+		Ok(())
 	}
 }

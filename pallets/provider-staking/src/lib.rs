@@ -390,8 +390,8 @@ pub mod pallet {
 		///
 		/// Emits [`Event::BondWithdrawn`], and [`Event::ProviderDeregistered`] if the registration ends.
 		#[pallet::call_index(3)]
-		#[pallet::weight(T::WeightInfo::withdraw_unbonded())]
-		pub fn withdraw_unbonded(origin: OriginFor<T>) -> DispatchResult {
+		#[pallet::weight(T::WeightInfo::withdraw_unbonded(MAX_OPERATORS))]
+		pub fn withdraw_unbonded(origin: OriginFor<T>) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
 			Self::do_withdraw_unbonded(who)
 		}
@@ -406,11 +406,11 @@ pub mod pallet {
 		///
 		/// Emits [`Event::OperatorsSet`].
 		#[pallet::call_index(4)]
-		#[pallet::weight(T::WeightInfo::set_operators())]
+		#[pallet::weight(T::WeightInfo::set_operators(operators.len() as u32, MAX_OPERATORS))]
 		pub fn set_operators(
 			origin: OriginFor<T>,
 			operators: BoundedVec<T::AccountId, ConstU32<MAX_OPERATORS>>,
-		) -> DispatchResult {
+		) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
 			Self::do_set_operators(who, operators)
 		}
@@ -436,8 +436,8 @@ pub mod pallet {
 		/// Emits [`Event::UnbondingStarted`], or, for a provider of which no bond is left,
 		/// [`Event::ProviderDeregistered`].
 		#[pallet::call_index(6)]
-		#[pallet::weight(T::WeightInfo::deregister())]
-		pub fn deregister(origin: OriginFor<T>) -> DispatchResult {
+		#[pallet::weight(T::WeightInfo::deregister(MAX_OPERATORS))]
+		pub fn deregister(origin: OriginFor<T>) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
 			Self::do_deregister(who)
 		}

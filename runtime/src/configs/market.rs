@@ -14,7 +14,8 @@ use crate::{
 		market::*,
 		money::{DEPOSIT_PER_BYTE, DEPOSIT_PER_ITEM},
 	},
-	Balances, ProofVerification, ProviderStaking, Runtime, RuntimeHoldReason, TransactionPayment,
+	weights, Balances, ProofVerification, ProviderStaking, Runtime, RuntimeHoldReason,
+	TransactionPayment,
 };
 
 parameter_types! {
@@ -44,7 +45,7 @@ impl pallet_proof_verification::Config for Runtime {
 	type Verifier = pallet_proof_verification::AcceptingVerifier;
 	type ProgramDeposit = ProgramDeposit;
 	type LongestOrder = MaxLifetime;
-	type WeightInfo = pallet_proof_verification::weights::SubstrateWeight<Runtime>;
+	type WeightInfo = weights::pallet_proof_verification::WeightInfo<Runtime>;
 }
 
 impl pallet_provider_staking::Config for Runtime {
@@ -54,7 +55,7 @@ impl pallet_provider_staking::Config for Runtime {
 	type UnbondingPeriod = UnbondingPeriod;
 	type LongestClaim = MaxClaimWindow;
 	type SlashWindow = SlashWindow;
-	type WeightInfo = pallet_provider_staking::weights::SubstrateWeight<Runtime>;
+	type WeightInfo = weights::pallet_provider_staking::WeightInfo<Runtime>;
 }
 
 impl pallet_job_orders::Config for Runtime {
@@ -75,7 +76,7 @@ impl pallet_job_orders::Config for Runtime {
 	type MaxLifetime = MaxLifetime;
 	type MaxInputBytes = MaxInputBytes;
 	type MaxExpiriesPerBlock = MaxExpiriesPerBlock;
-	type WeightInfo = pallet_job_orders::weights::HandSetWeight;
+	type WeightInfo = weights::pallet_job_orders::WeightInfo<Runtime>;
 }
 
 /// What a requester prepays for the block space of its order's settlement: the fee that a transaction of

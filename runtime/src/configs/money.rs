@@ -18,7 +18,7 @@ use sp_runtime::{
 use super::system::RuntimeBlockLength;
 use crate::{
 	constants::money::{EXISTENTIAL_DEPOSIT, FEE_PER_BYTE, FEE_PER_PICOSECOND},
-	Balances, Runtime, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, System,
+	weights, Balances, Runtime, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, System,
 	TransactionPayment,
 };
 
@@ -38,7 +38,7 @@ impl pallet_balances::Config for Runtime {
 	type RuntimeEvent = RuntimeEvent;
 	type RuntimeHoldReason = RuntimeHoldReason;
 	type RuntimeFreezeReason = RuntimeFreezeReason;
-	type WeightInfo = pallet_balances::weights::SubstrateWeight<Runtime>;
+	type WeightInfo = weights::pallet_balances::WeightInfo<Runtime>;
 	type Balance = Balance;
 	type DustRemoval = ();
 	type ExistentialDeposit = ExistentialDeposit;
@@ -61,7 +61,7 @@ impl pallet_transaction_payment::Config for Runtime {
 	type FeeMultiplierUpdate = FeeAdjustment;
 	/// Operational calls are root's, but anybody can send one that fails; it must not push others aside.
 	type OperationalFeeMultiplier = ConstU8<0>;
-	type WeightInfo = pallet_transaction_payment::weights::SubstrateWeight<Runtime>;
+	type WeightInfo = weights::pallet_transaction_payment::WeightInfo<Runtime>;
 }
 
 /// How the fee multiplier follows the weight of blocks.

@@ -1,20 +1,29 @@
 //! A chain in memory: the development preset, and blocks of signed transactions that go the way that
 //! they go in a node, through the executive with all its extensions.
 
-use std::sync::OnceLock;
+use std::{
+	borrow::Cow,
+	sync::OnceLock,
+	time::{Duration, Instant},
+};
 
 use codec::{Decode, Encode};
+use frame_support::weights::Weight;
 use lemma_runtime::{
-	AccountId, Balance, Balances, BlockNumber, Executive, Hash, Header, RuntimeCall, RuntimeEvent,
-	SignedPayload, System, TxExtension, UncheckedExtrinsic,
+	AccountId, Balance, Balances, Block, BlockNumber, Executive, Hash, Header, RuntimeCall,
+	RuntimeEvent, SignedPayload, System, TxExtension, UncheckedExtrinsic,
 };
 use sc_chain_spec::GenesisConfigBuilderRuntimeCaller;
-use sp_core::storage::Storage;
+use sc_executor::WasmExecutor;
+use sp_core::{
+	storage::Storage,
+	traits::{CallContext, CodeExecutor, Externalities, RuntimeCode, WrappedRuntimeCode},
+};
 use sp_io::TestExternalities;
 use sp_keyring::Sr25519Keyring;
 use sp_runtime::{
 	generic::{Digest, DigestItem, Era},
-	traits::Header as _,
+	traits::{Block as _, Header as _},
 	transaction_validity::TransactionValidityError,
 	DispatchResult,
 };
@@ -30,6 +39,26 @@ const FIRST_SLOT: u64 = 1_000;
 /// The Wasm blob.
 pub fn wasm() -> &'static [u8] {
 	lemma_runtime::WASM_BINARY.expect("the tests need the Wasm blob: build without SKIP_WASM_BUILD")
+}
+
+/// Calls the blob as a node does. An error is a trap.
+pub fn call_blob(
+	state: &mut dyn Externalities,
+	method: &str,
+	arguments: &[u8],
+	context: CallContext,
+) -> Result<Vec<u8>, String> {
+	// One executor for all tests, because it keeps the compiled blob.
+	static EXECUTOR: OnceLock<WasmExecutor<sp_io::SubstrateHostFunctions>> = OnceLock::new();
+	let executor = EXECUTOR.get_or_init(|| WasmExecutor::builder().build());
+	let code = WrappedRuntimeCode(Cow::Borrowed(wasm()));
+	let code = RuntimeCode {
+		code_fetcher: &code,
+		heap_pages: None,
+		hash: b"the blob".to_vec(),
+	};
+	let (answer, _) = executor.call(state, &code, method, arguments, context);
+	answer.map_err(|error| error.to_string())
 }
 
 /// State of a preset, as the blob itself builds it.
@@ -50,6 +79,19 @@ pub fn development() -> TestExternalities {
 	TestExternalities::new(storage.clone())
 }
 
+/// What became of a transaction: refused by its checks, or dispatched with this result.
+pub type Outcome = Result<DispatchResult, TransactionValidityError>;
+
+/// A block that was made but not kept.
+pub struct Proposal {
+	/// The block: what was refused is not in it.
+	pub block: Block,
+	/// What became of each transaction.
+	pub outcomes: Vec<Outcome>,
+	/// What it weighs.
+	pub weight: Weight,
+}
+
 /// A chain that makes its own blocks.
 pub struct Chain {
 	state: TestExternalities,
@@ -68,12 +110,8 @@ impl Chain {
 		}
 	}
 
-	/// Makes one block of these calls, each signed by its sender. What became of each: refused by the
-	/// transaction's checks, or dispatched with this result.
-	pub fn block(
-		&mut self,
-		calls: Vec<(Sr25519Keyring, RuntimeCall)>,
-	) -> Vec<Result<DispatchResult, TransactionValidityError>> {
+	/// Makes one block of these calls, each signed by its sender. What became of each.
+	pub fn block(&mut self, calls: Vec<(Sr25519Keyring, RuntimeCall)>) -> Vec<Outcome> {
 		// Each is signed when it is applied: its nonce depends on those before it.
 		self.block_of(calls.into_iter().map(|(sender, call)| sign(sender, call)))
 	}
@@ -82,9 +120,81 @@ impl Chain {
 	pub fn block_of(
 		&mut self,
 		transactions: impl Iterator<Item = UncheckedExtrinsic>,
-	) -> Vec<Result<DispatchResult, TransactionValidityError>> {
+	) -> Vec<Outcome> {
+		let (opening, set_time) = self.opening();
+		let (header, outcomes) = self.state.execute_with(|| {
+			let outcomes = open(&opening, set_time, transactions);
+			(Executive::finalize_block(), outcomes)
+		});
 		self.number += 1;
-		let slot = FIRST_SLOT + u64::from(self.number);
+		self.parent = header.hash();
+		outcomes
+	}
+
+	/// The next block, made of those of these calls that are valid, each signed by its sender. The chain stays as
+	/// it is.
+	pub fn propose(&mut self, calls: Vec<(Sr25519Keyring, RuntimeCall)>) -> Proposal {
+		self.commit();
+		let (opening, set_time) = self.opening();
+		self.state.execute_with(|| {
+			// Not by a storage layer of FRAME, which would be part of the state.
+			sp_io::storage::start_transaction();
+			let mut signed = Vec::new();
+			let transactions = calls.into_iter().map(|(sender, call)| {
+				let transaction = sign(sender, call);
+				signed.push(transaction.clone());
+				transaction
+			});
+			let outcomes = open(&opening, set_time.clone(), transactions);
+			let weight = System::block_weight().total();
+			let header = Executive::finalize_block();
+			sp_io::storage::rollback_transaction();
+
+			let included = signed.into_iter().zip(&outcomes);
+			let extrinsics = std::iter::once(set_time)
+				.chain(
+					included
+						.filter(|(_, outcome)| outcome.is_ok())
+						.map(|(signed, _)| signed),
+				)
+				.collect();
+			Proposal {
+				block: Block::new(header, extrinsics),
+				outcomes,
+				weight,
+			}
+		})
+	}
+
+	/// Executes a proposed block in the blob, as an importing node does, and takes it back. How long it took.
+	pub fn time(&mut self, block: &Block) -> Duration {
+		let bytes = block.encode();
+		let mut state = self.state.ext();
+		state.storage_start_transaction();
+		let start = Instant::now();
+		let answer = call_blob(
+			&mut state,
+			"Core_execute_block",
+			&bytes,
+			CallContext::Onchain { import: true },
+		);
+		let took = start.elapsed();
+		state
+			.storage_rollback_transaction()
+			.expect("it was started above");
+		answer.expect("the block is valid");
+		took
+	}
+
+	/// Writes what has changed into the trie, as a node does after every block.
+	pub fn commit(&mut self) {
+		self.state.commit_all().expect("the state is in memory");
+	}
+
+	/// Header of the next block as its author opens it, and its inherent.
+	fn opening(&self) -> (Header, UncheckedExtrinsic) {
+		let number = self.number + 1;
+		let slot = FIRST_SLOT + u64::from(number);
 		let digest = Digest {
 			logs: vec![DigestItem::PreRuntime(
 				sp_consensus_aura::AURA_ENGINE_ID,
@@ -92,25 +202,16 @@ impl Chain {
 			)],
 		};
 		let header = Header::new(
-			self.number,
+			number,
 			Default::default(),
 			Default::default(),
 			self.parent,
 			digest,
 		);
-		let (header, outcomes) = self.state.execute_with(|| {
-			Executive::initialize_block(&header);
-			let set_time = pallet_timestamp::Call::set {
-				now: slot * SLOT_MS,
-			};
-			Executive::apply_extrinsic(UncheckedExtrinsic::new_bare(set_time.into()))
-				.expect("the inherent is valid")
-				.expect("the time is set");
-			let outcomes = transactions.map(Executive::apply_extrinsic).collect();
-			(Executive::finalize_block(), outcomes)
-		});
-		self.parent = header.hash();
-		outcomes
+		let set_time = pallet_timestamp::Call::set {
+			now: slot * SLOT_MS,
+		};
+		(header, UncheckedExtrinsic::new_bare(set_time.into()))
 	}
 
 	/// Makes a block of one call that must be dispatched; its result.
@@ -156,6 +257,19 @@ impl Chain {
 			})
 			.collect()
 	}
+}
+
+/// Opens a block and applies its transactions.
+fn open(
+	opening: &Header,
+	set_time: UncheckedExtrinsic,
+	transactions: impl Iterator<Item = UncheckedExtrinsic>,
+) -> Vec<Outcome> {
+	Executive::initialize_block(opening);
+	Executive::apply_extrinsic(set_time)
+		.expect("the inherent is valid")
+		.expect("the time is set");
+	transactions.map(Executive::apply_extrinsic).collect()
 }
 
 /// The extensions of a transaction that never expires and pays no tip.

@@ -10,10 +10,11 @@ use lemma_runtime::{
 	configs::system::{RuntimeBlockLength, RuntimeBlockWeights},
 	constants::{
 		block::{EXTENSIONS_REF_TIME, MAX_REF_TIME},
-		money::{FEE_PER_BYTE, MILLI},
+		money::{FEE_PER_BYTE, FEE_PER_PICOSECOND, MILLI},
 	},
 	Executive, Hash, JobOrders, Runtime, RuntimeCall, TransactionPayment, UncheckedExtrinsic,
 };
+use pallet_proof_verification::WeightInfo;
 use pallet_transaction_payment::{ChargeTransactionPayment, Multiplier};
 use sp_keyring::Sr25519Keyring::{self, Alice, Bob};
 use sp_runtime::{
@@ -73,7 +74,11 @@ fn invalid_settlement_should_cost_its_sender_the_full_fee() {
 
 	assert!(chain.call(Bob, call).is_err());
 
-	assert!(fee > 10 * MILLI, "verification is charged: {fee}");
+	let verification = <Runtime as pallet_proof_verification::Config>::WeightInfo::verify_proof();
+	assert!(
+		fee > FEE_PER_PICOSECOND * u128::from(verification.ref_time()),
+		"verification is charged: {fee}"
+	);
 	assert_eq!(chain.fees(), vec![(Bob.to_account_id(), fee)]);
 	assert_eq!(chain.total(Bob), bob - fee);
 }

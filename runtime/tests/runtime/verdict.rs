@@ -1,39 +1,32 @@
 //! The blob's verdict on proofs is the native one: on an honest proof, and on more than a thousand that
-//! somebody has tampered with. None of those is accepted, and none traps the blob.
+//! somebody has tampered with, or as many as `scripts/soak-verdicts` asks for. None of those is accepted, and
+//! none traps the blob.
 
-use std::{borrow::Cow, sync::OnceLock, time::Instant};
+use std::time::Instant;
 
 use codec::{Decode, Encode};
 use lemma_primitives::traits::Programs;
 use lemma_runtime::{Hash, ProofVerification};
-use sc_executor::WasmExecutor;
-use sp_core::traits::{CallContext, CodeExecutor, RuntimeCode, WrappedRuntimeCode};
+use sp_core::traits::CallContext;
 use sp_io::TestExternalities;
 use sp_keyring::Sr25519Keyring::Bob;
 
 use crate::{
-	chain::{development, wasm},
+	chain::{call_blob, development},
 	proof::{binding, small, Job},
 };
 
 /// The field's order: numbers from here on are no field elements.
 const GOLDILOCKS: u64 = 0xffff_ffff_0000_0001;
 
-/// The blob, compiled once, and a chain's state to run it on.
+/// The blob, and a chain's state to run it on.
 struct Blob {
-	executor: WasmExecutor<sp_io::SubstrateHostFunctions>,
 	state: TestExternalities,
 }
 
 impl Blob {
 	fn new() -> Self {
-		// One executor for all tests, because it keeps the compiled blob.
-		static EXECUTOR: OnceLock<WasmExecutor<sp_io::SubstrateHostFunctions>> = OnceLock::new();
-		let executor = EXECUTOR
-			.get_or_init(|| WasmExecutor::builder().build())
-			.clone();
 		Self {
-			executor,
 			state: development(),
 		}
 	}
@@ -48,20 +41,13 @@ impl Blob {
 			proof.to_vec(),
 		)
 			.encode();
-		let code = WrappedRuntimeCode(Cow::Borrowed(wasm()));
-		let code = RuntimeCode {
-			code_fetcher: &code,
-			heap_pages: None,
-			hash: b"the blob".to_vec(),
-		};
-		let (answer, _) = self.executor.call(
+		let answer = call_blob(
 			&mut self.state.ext(),
-			&code,
 			"LemmaApi_verify",
 			&arguments,
 			CallContext::Offchain,
-		);
-		let answer = answer.expect("the blob does not trap");
+		)
+		.expect("the blob does not trap");
 		Decode::decode(&mut &answer[..]).expect("the answer is a verdict")
 	}
 
@@ -127,6 +113,89 @@ fn tampered(proof: &[u8]) -> Vec<Vec<u8>> {
 	// A word can be replaced by itself, a piece moved onto itself.
 	proofs.retain(|copy| copy != proof);
 	proofs
+}
+
+/// One to four changes of a proof: a bit, a word, a piece moved, the end cut off or something added. It may be the same again.
+fn tampered_at_random(proof: &[u8], noise: &mut Noise) -> Vec<u8> {
+	let mut copy = proof.to_vec();
+	for _ in 0..=noise.next(4) {
+		match noise.next(20) {
+			0 => copy.truncate(copy.len() - noise.next(64)),
+			1 => copy.extend_from_slice(&proof[..noise.next(64)]),
+			2 => {
+				let (from, to) = (noise.next(copy.len() - 64), noise.next(copy.len() - 64));
+				copy.copy_within(from..from + 64, to);
+			}
+			3..=8 => {
+				let at = 8 * noise.next(copy.len() / 8);
+				let (low, high) = (noise.next(1 << 31) as u64, noise.next(1 << 31) as u64);
+				copy[at..at + 8].copy_from_slice(&(low << 33 | high).to_le_bytes());
+			}
+			_ => {
+				let at = noise.next(copy.len());
+				copy[at] ^= 1 << noise.next(8);
+			}
+		}
+	}
+	copy
+}
+
+/// How many proofs that are tampered with at random are tried, beside those of [`tampered`].
+fn soak() -> usize {
+	match std::env::var("LEMMA_VERDICTS") {
+		Ok(count) => count.parse().expect("LEMMA_VERDICTS is a number"),
+		Err(_) => 100,
+	}
+}
+
+#[test]
+fn blob_and_native_code_should_come_to_the_same_verdict_on_random_proofs() {
+	let (job, proof) = small();
+	let bound = binding(0, &Bob.to_account_id());
+	let threads = std::thread::available_parallelism().map_or(1, usize::from);
+	let (count, start) = (soak(), Instant::now());
+	let each = count.div_ceil(threads);
+	let verdicts = std::thread::scope(|scope| {
+		let tries = |thread: usize| {
+			let (mut blob, mut noise) = (Blob::new(), Noise(1_000_003 * (thread as u64 + 1)));
+			let mut verdicts = std::collections::BTreeMap::<Vec<u8>, usize>::new();
+			for index in 0..each {
+				let tampered = tampered_at_random(proof, &mut noise);
+				if tampered == *proof {
+					continue;
+				}
+				let refusal = blob.verify(job, bound, &tampered);
+				let refusal = refusal.expect_err("none is accepted");
+				let natively = blob.verify_natively(job, bound, &tampered);
+				assert_eq!(
+					natively,
+					Err(refusal.clone()),
+					"proof {index} of thread {thread}"
+				);
+				*verdicts.entry(refusal).or_default() += 1;
+			}
+			verdicts
+		};
+		let running: Vec<_> = (0..threads)
+			.map(|thread| scope.spawn(move || tries(thread)))
+			.collect();
+		let mut sum = std::collections::BTreeMap::new();
+		for thread in running {
+			for (refusal, count) in thread.join().expect("no thread fails") {
+				*sum.entry(refusal).or_insert(0) += count;
+			}
+		}
+		sum
+	});
+	let tried: usize = verdicts.values().sum();
+	println!(
+		"{tried} proofs, the same verdicts in Wasm and natively, in {:?}:",
+		start.elapsed()
+	);
+	for (refusal, count) in &verdicts {
+		println!("{count:>8} {}", String::from_utf8_lossy(refusal));
+	}
+	assert!(tried >= count - count / 100);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn cancel(who: AccountId, id: u64) -> sp_runtime::DispatchResult {
+fn cancel(who: AccountId, id: u64) -> frame_support::dispatch::DispatchResultWithPostInfo {
 	JobOrders::cancel_order(RuntimeOrigin::signed(who), id)
 }
 
@@ -16,6 +16,23 @@ fn cancel_order_should_release_everything() {
 		assert_eq!(holds(&ALICE), [0; 4]);
 		assert_eq!(JobOrders::order(id), None);
 		assert_eq!(take_events(), [Event::OrderCancelled { id }]);
+	});
+}
+
+#[test]
+fn cancel_order_should_weigh_only_what_it_has_done() {
+	run(|| {
+		type W = weights::HandSetWeight;
+		let open = post(ALICE);
+		let info = cancel(ALICE, open).expect("it is open");
+		assert_eq!(info.actual_weight, Some(W::cancel_order()));
+
+		let overdue = post(ALICE);
+		claim(CAROL, overdue);
+		start_block(150);
+		let info = cancel(ALICE, overdue).expect("it expires");
+		let due = W::miss_claim() + W::expire_order();
+		assert_eq!(info.actual_weight, Some(W::cancel_order() + due));
 	});
 }
 

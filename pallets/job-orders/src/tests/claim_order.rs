@@ -4,7 +4,7 @@ use pallet_provider_staking::Error as StakingError;
 
 use super::*;
 
-fn try_claim(who: AccountId, id: u64) -> sp_runtime::DispatchResult {
+fn try_claim(who: AccountId, id: u64) -> frame_support::dispatch::DispatchResultWithPostInfo {
 	// As an extrinsic does: an error undoes everything.
 	frame_support::storage::with_storage_layer(|| {
 		JobOrders::claim_order(RuntimeOrigin::signed(who), id)
@@ -50,6 +50,18 @@ fn claim_order_should_fix_the_price_of_its_block_and_return_the_rest() {
 			);
 		});
 	}
+}
+
+#[test]
+fn claim_order_should_weigh_only_what_it_has_done() {
+	run(|| {
+		let id = post(ALICE);
+		let info = try_claim(CAROL, id).expect("it is open");
+		assert_eq!(
+			info.actual_weight,
+			Some(<weights::HandSetWeight as WeightInfo>::claim_order())
+		);
+	});
 }
 
 #[test]

@@ -41,8 +41,12 @@ fn step(random: &mut Random) -> (&'static str, bool) {
 				let spec = random_spec(random);
 				JobOrders::post_order(origin, spec).map(|()| "post")
 			}
-			3 => JobOrders::cancel_order(origin, id).map(|()| "cancel"),
-			4..=6 => JobOrders::claim_order(origin, id).map(|()| "claim"),
+			3 => JobOrders::cancel_order(origin, id)
+				.map(|_| "cancel")
+				.map_err(|error| error.error),
+			4..=6 => JobOrders::claim_order(origin, id)
+				.map(|_| "claim")
+				.map_err(|error| error.error),
 			7..=8 => {
 				let payee = if who == HOT { CAROL } else { who };
 				let output = OUTPUT.to_vec().try_into().expect("short enough");

@@ -2,7 +2,7 @@ use lemma_primitives::provider::MAX_UNBONDING_CHUNKS;
 
 use super::*;
 
-fn deregister() -> sp_runtime::DispatchResult {
+fn deregister() -> frame_support::dispatch::DispatchResultWithPostInfo {
 	Staking::deregister(RuntimeOrigin::signed(ALICE))
 }
 

@@ -12,6 +12,7 @@ mod set_operators;
 mod try_state;
 mod unbond;
 mod update_provider;
+mod weights;
 mod withdraw_unbonded;
 
 pub(crate) use frame_support::{assert_noop, assert_ok};

@@ -1,6 +1,6 @@
 use super::*;
 
-fn set(operators: &[AccountId]) -> sp_runtime::DispatchResult {
+fn set(operators: &[AccountId]) -> frame_support::dispatch::DispatchResultWithPostInfo {
 	let list = operators.to_vec().try_into().expect("few enough");
 	Staking::set_operators(RuntimeOrigin::signed(ALICE), list)
 }

@@ -1,6 +1,6 @@
 use super::*;
 
-fn withdraw() -> sp_runtime::DispatchResult {
+fn withdraw() -> frame_support::dispatch::DispatchResultWithPostInfo {
 	Staking::withdraw_unbonded(RuntimeOrigin::signed(ALICE))
 }
 
