@@ -13,8 +13,7 @@ lemma_build() {
 lemma_clippy() {
 	cd "$LEMMA_ROOT"
 	say "clippy"
-	CLIPPY_ARGS='-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__' \
-		RUSTC_WORKSPACE_WRAPPER="$LEMMA_ROOT/scripts/lib/clippy-wrapper" SKIP_WASM_BUILD=1 \
+	RUSTC_WORKSPACE_WRAPPER="$LEMMA_ROOT/scripts/lib/clippy-wrapper" SKIP_WASM_BUILD=1 \
 		cargo build --release --locked --workspace --all-targets
 	# Clippy's unoptimised binaries lie where the real ones were: link those again.
 	cargo build --release --locked --workspace --all-targets --quiet

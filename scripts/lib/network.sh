@@ -1,7 +1,7 @@
 # Starts nodes and workers as child processes of a script and ends them with it. Sourced after common.sh.
 # Everything lies under $LEMMA_RUN, a directory of its own that is removed at the end; KEEP=1 keeps it.
 
-LEMMA_RUN="${LEMMA_RUN:-$(mktemp -d "${TMPDIR:-/tmp}/lemma.XXXXXX")}"
+LEMMA_RUN="${LEMMA_RUN:-$(mktemp -d --suffix=.lemma)}"
 mkdir -p "$LEMMA_RUN"
 NETWORK_PIDS=()
 # Commands to run at the end, once the processes have ended.
