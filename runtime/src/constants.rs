@@ -35,7 +35,7 @@ pub mod money {
 	pub const EXISTENTIAL_DEPOSIT: Balance = MILLI;
 
 	/// Fee of one picosecond of weight. A transfer takes about 0.3 ms, so it costs about 0.0003 LEM; a
-	/// proof's verification (5 ms) about 0.005 LEM.
+	/// proof's verification (8.7 ms) about 0.009 LEM.
 	pub const FEE_PER_PICOSECOND: Balance = 1;
 	/// Fee of one byte of an extrinsic: 0.02 LEM a megabyte.
 	pub const FEE_PER_BYTE: Balance = MICRO / 50;
