@@ -25,7 +25,7 @@ use super::{
 use crate::backend::{self, Backend, Preference};
 
 /// How often verification is repeated; the median counts.
-pub const VERIFICATIONS: usize = 15;
+const VERIFICATIONS: usize = 15;
 
 /// What the chain needs to verify a result, as it is handed from the measuring process to the one that
 /// asks a node.
