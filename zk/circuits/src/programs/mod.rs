@@ -1,6 +1,8 @@
 //! All programs. A new one is a folder here and a line in [`all`].
 
 pub mod gemm;
+pub mod infer;
+pub mod train;
 
 use crate::program::{Program, ProgramId};
 
