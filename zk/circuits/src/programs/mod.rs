@@ -1,7 +1,9 @@
 //! All programs. A new one is a folder here and a line in [`all`].
 
+pub mod fractal;
 pub mod gemm;
 pub mod infer;
+pub mod render;
 pub mod train;
 
 use crate::program::{Program, ProgramId};
