@@ -24,6 +24,7 @@ struct alignas(16) int4 {
 };
 
 #define __global__
+#define __device__
 #define __launch_bounds__(threads)
 #define __align__(bytes) __attribute__((aligned(bytes)))
 #define __shared__ __attribute__((section("lemma_shared"))) static
