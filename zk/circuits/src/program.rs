@@ -6,7 +6,14 @@
 
 use lemma_zk_statement::OutputElement;
 
-use crate::{circuit::AnyCircuit, Prover};
+use crate::{
+	circuit::AnyCircuit,
+	programs::{
+		fractal,
+		render::{self, prepared::Prepared},
+	},
+	Prover,
+};
 
 /// A program's identity on chain: see `lemma_zk_statement::Statement::program`.
 pub type ProgramId = [u8; 32];
@@ -104,6 +111,18 @@ pub enum Work<'a> {
 		a: &'a [i8],
 		/// B, k*n values.
 		b: &'a [i8],
+	},
+	/// How many steps the points of a tile take to escape: `programs::fractal::reference::output`.
+	Fractal {
+		/// The points.
+		tile: &'a fractal::Tile,
+	},
+	/// A tile of an image: `programs::render::reference::output`.
+	Render {
+		/// The tile's size.
+		class: render::scene::Class,
+		/// The tile's numbers.
+		prepared: &'a Prepared<i64>,
 	},
 }
 

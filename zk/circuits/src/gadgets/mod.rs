@@ -2,6 +2,7 @@
 
 pub mod fri;
 pub mod merkle;
+pub(crate) mod octal;
 pub mod opening;
 pub mod poseidon;
 #[cfg(test)]

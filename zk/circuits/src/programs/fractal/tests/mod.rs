@@ -1,5 +1,7 @@
 //! The program and its reference.
 
+mod circuits;
+mod constraints;
 mod reference;
 mod tiles;
 
