@@ -10,7 +10,7 @@ use crate::program::{Program, ProgramId};
 
 /// All programs.
 pub fn all() -> &'static [&'static dyn Program] {
-	&[&gemm::Gemm]
+	&[&gemm::Gemm, &fractal::Fractal, &render::Render]
 }
 
 /// The program that has a class of this id.

@@ -2,15 +2,50 @@
 //!
 //! - [`scene`]: what is to be rendered, and which scenes can be; [`blob`]: the input's bytes
 //! - [`prepared`]: a tile as the numbers that are committed to
+//! - [`circuit`]: the circuits, of rows of gates of their own; [`job`]: one tile, from its blob to its proof
 //! - [`reference`]: the image, computed plainly
 //!
-//! `docs/protocol/render.md` specifies all of it.
+//! `docs/protocol/render.md` specifies all of it and argues that it is sound.
 
 pub mod blob;
+pub mod circuit;
+mod gates;
+pub mod job;
 pub mod prepared;
 pub mod reference;
 pub mod scene;
 #[cfg(test)]
 mod tests;
 
+use circuit::RenderCircuit;
+
 pub use scene::{Scene, Tile};
+
+use crate::{
+	circuit::AnyCircuit,
+	keys,
+	program::{self, InputError, Job, Program},
+};
+
+/// The program.
+pub struct Render;
+
+impl Program for Render {
+	fn name(&self) -> &'static str {
+		"render"
+	}
+
+	fn classes(&self) -> Vec<program::Class> {
+		keys::classes(self.name())
+	}
+
+	fn circuits(&self) -> Vec<Box<dyn AnyCircuit>> {
+		scene::Class::all()
+			.map(|class| Box::new(RenderCircuit(class)) as Box<dyn AnyCircuit>)
+			.collect()
+	}
+
+	fn open(&self, blob: &[u8]) -> Result<Box<dyn Job>, InputError> {
+		Ok(Box::new(job::RenderJob::new(&Tile::decode(blob)?)?))
+	}
+}

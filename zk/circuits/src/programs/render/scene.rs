@@ -134,13 +134,13 @@ pub struct Class {
 impl Class {
 	/// All classes, the smaller first.
 	pub fn all() -> impl Iterator<Item = Self> {
-		[(4, 1), (8, 2)].into_iter().flat_map(|(spheres, lights)| {
-			[16, 32, 64].into_iter().map(move |side| Self {
+		[(16, 4, 1), (32, 4, 1), (64, 4, 1), (16, 8, 2), (32, 8, 2)]
+			.into_iter()
+			.map(|(side, spheres, lights)| Self {
 				side,
 				spheres,
 				lights,
 			})
-		})
 	}
 
 	/// The smallest class that has room for a tile; `None` if none has.
@@ -310,8 +310,8 @@ impl Tile {
 		Class::of_tile(self.side, &self.scene).map_or_else(
 			|| {
 				refuse(format!(
-					"a tile of {0}x{0} pixels with {1} spheres and {2} lights cannot be proven: the side is 16, 32 or 64, with \
-					 at most 8 spheres and 2 lights",
+					"a tile of {0}x{0} pixels with {1} spheres and {2} lights cannot be proven: the side is 16 or 32 with \
+					 at most 8 spheres and 2 lights, or 64 with at most 4 spheres and 1 light",
 					self.side,
 					spheres.len(),
 					lights.len()

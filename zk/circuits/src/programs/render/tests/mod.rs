@@ -1,6 +1,8 @@
 //! The program and its reference.
 
 mod blobs;
+mod circuits;
+mod constraints;
 mod reference;
 mod scenes;
 

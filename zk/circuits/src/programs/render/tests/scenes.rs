@@ -28,14 +28,16 @@ fn classes_should_have_names_and_room() {
 			"t32-s4-l1",
 			"t64-s4-l1",
 			"t16-s8-l2",
-			"t32-s8-l2",
-			"t64-s8-l2"
+			"t32-s8-l2"
 		]
 	);
 	assert_eq!(tile(16).class().unwrap(), CLASS);
-	let mut more = tile(64);
+	let mut more = tile(32);
 	more.scene.lights.push(more.scene.lights[0].clone());
-	assert_eq!(more.class().unwrap().name(), "t64-s8-l2");
+	assert_eq!(more.class().unwrap().name(), "t32-s8-l2");
+	let mut large = tile(64);
+	large.scene.lights.push(large.scene.lights[0].clone());
+	assert!(large.class().unwrap_err().0.contains("64 with at most 4"));
 }
 
 #[test]

@@ -1,0 +1,132 @@
+//! One tile, from its blob to its proof.
+
+use lemma_zk_statement::{blake2_256, OutputElement, Statement};
+
+use super::{
+	circuit::{commitment, RenderCircuit},
+	prepared::Prepared,
+	reference,
+	scene::{Class, Tile},
+};
+use crate::{
+	circuit::Circuit,
+	keys,
+	program::{InputError, Job, ProgramId, ProveError, Proved, Stage, Work},
+	Prover,
+};
+
+/// A tile to be rendered and proven.
+pub struct RenderJob {
+	class: Class,
+	prepared: Prepared<i64>,
+	program: ProgramId,
+}
+
+impl RenderJob {
+	/// Takes a tile whose numbers are in bounds.
+	pub fn new(tile: &Tile) -> Result<Self, InputError> {
+		let class = tile.class()?;
+		let name = RenderCircuit(class).name();
+		let program = keys::id(&name).ok_or_else(|| {
+			InputError(format!(
+				"this build has no key for {name}: run `lemma-zk-circuits keys` and build again"
+			))
+		})?;
+		Ok(Self {
+			class,
+			prepared: Prepared::of_tile(tile)?,
+			program,
+		})
+	}
+
+	fn pixels(&self) -> usize {
+		self.class.side * self.class.side
+	}
+
+	/// Rows of the circuit, filled up.
+	fn rows(&self) -> usize {
+		(self.pixels() * (2 + self.class.lights)).next_power_of_two()
+	}
+}
+
+impl Job for RenderJob {
+	fn program(&self) -> ProgramId {
+		self.program
+	}
+
+	fn shape(&self) -> String {
+		let Class {
+			side,
+			spheres,
+			lights,
+		} = self.class;
+		format!("{side}x{side}, {spheres} spheres, {lights} lights")
+	}
+
+	fn element(&self) -> OutputElement {
+		OutputElement::U8
+	}
+
+	fn output_len(&self) -> usize {
+		3 * self.pixels()
+	}
+
+	fn memory_estimate(&self) -> u64 {
+		/// The wrap's and the outer circuit, and the process itself.
+		const FRAME: u64 = 400 << 20;
+		/// A wire of a row and its share of all that is computed of it.
+		const WIRE: u64 = 640;
+		let wires = 64 + 25 * self.class.spheres as u64;
+		FRAME + WIRE * wires * self.rows() as u64
+	}
+
+	fn cost_estimate(&self) -> f64 {
+		/// Shrinking, wrap and outer proof, in products of 256x256x256.
+		const FRAME: f64 = 2.0;
+		/// Rows that take as long as such a product.
+		const ROWS: f64 = 5000.0;
+		FRAME + self.rows() as f64 * (1.0 + self.class.spheres as f64 / 8.0) / ROWS
+	}
+
+	fn commitment(&self) -> [u8; 32] {
+		commitment(self.class, &self.prepared)
+	}
+
+	fn work(&self) -> Work<'_> {
+		Work::Render {
+			class: self.class,
+			prepared: &self.prepared,
+		}
+	}
+
+	fn prove(
+		&self,
+		prover: &Prover,
+		output: &[u8],
+		binding: [u8; 32],
+		progress: &dyn Fn(Stage),
+	) -> Result<Proved, ProveError> {
+		// Cheaper than to find out by a proof that fails.
+		if output != reference::output(self.class, &self.prepared) {
+			return Err(ProveError::WrongOutput(
+				"this is not the tile's image; render it again, on another backend if there is one"
+					.into(),
+			));
+		}
+		let statement = Statement::of_result(
+			self.program,
+			binding,
+			self.commitment(),
+			self.element(),
+			output,
+			blake2_256,
+		)
+		.map_err(|error| ProveError::WrongOutput(error.to_string()))?;
+		prover.prove(
+			&RenderCircuit(self.class),
+			&statement,
+			|targets, witness| targets.set(witness, &self.prepared),
+			progress,
+		)
+	}
+}
