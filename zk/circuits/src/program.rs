@@ -11,6 +11,7 @@ use crate::{
 	programs::{
 		fractal,
 		render::{self, prepared::Prepared},
+		train::blob::Training,
 	},
 	Prover,
 };
@@ -111,6 +112,11 @@ pub enum Work<'a> {
 		a: &'a [i8],
 		/// B, k*n values.
 		b: &'a [i8],
+	},
+	/// Steps of gradient descent: `programs::train::reference::train`.
+	Train {
+		/// The network, samples and steps.
+		training: &'a Training,
 	},
 	/// How many steps the points of a tile take to escape: `programs::fractal::reference::output`.
 	Fractal {

@@ -98,7 +98,9 @@ fn job_should_go_from_a_blob_to_a_proof_that_the_chain_accepts() {
 	let job = Gemm.open(&operands.encode()).unwrap();
 	assert_eq!(job.shape(), "20x64x10");
 	assert_eq!(job.output_len(), 800);
-	let Work::Gemm { m, k, n, a, b } = job.work();
+	let Work::Gemm { m, k, n, a, b } = job.work() else {
+		panic!("it is a product")
+	};
 	assert_eq!(
 		(m, k, n, a, b),
 		(20, 64, 10, operands.a.as_slice(), operands.b.as_slice())
