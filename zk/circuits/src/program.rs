@@ -10,6 +10,7 @@ use crate::{
 	circuit::AnyCircuit,
 	programs::{
 		fractal,
+		infer::Model,
 		render::{self, prepared::Prepared},
 		train::blob::Training,
 	},
@@ -112,6 +113,13 @@ pub enum Work<'a> {
 		a: &'a [i8],
 		/// B, k*n values.
 		b: &'a [i8],
+	},
+	/// What a network makes of samples, one after the other: `programs::infer::reference::output`.
+	Infer {
+		/// The network.
+		model: &'a Model,
+		/// A batch of whole samples.
+		samples: &'a [i8],
 	},
 	/// Steps of gradient descent: `programs::train::reference::train`.
 	Train {

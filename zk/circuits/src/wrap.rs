@@ -103,17 +103,18 @@ impl Recursion {
 		}
 	}
 
-	/// A circuit of the fixed shape.
-	fn wrapping(inner: &CircuitData) -> Self {
+	/// A circuit of the fixed shape; `None` if verifying takes more rows than it has.
+	fn wrapping(inner: &CircuitData) -> Option<Self> {
+		if inner.common.degree_bits() > MAX_WRAPPED_ROWS_LOG2 {
+			return None;
+		}
 		let (mut builder, proof) = Self::verifying(inner);
+		if builder.num_gates() >= shape().degree() {
+			return None;
+		}
 		to_shape(&mut builder);
 		let data = builder.build::<C>();
-		assert_eq!(
-			&data.common,
-			shape(),
-			"a wrap must have the fixed shape: the wrapped circuit has gates that take too many rows"
-		);
-		Self { data, proof }
+		(data.common == *shape()).then_some(Self { data, proof })
 	}
 
 	fn verifying(inner: &CircuitData) -> (Builder, ProofWithPublicInputsTarget<D>) {
@@ -176,13 +177,13 @@ impl<T> Wrapped<T> {
 			let last = shrinking
 				.last()
 				.map_or(&program, |recursion| &recursion.data);
-			let rows_log2 = last.common.degree_bits();
-			if rows_log2 <= MAX_WRAPPED_ROWS_LOG2 {
-				break Recursion::wrapping(last);
+			if let Some(wrap) = Recursion::wrapping(last) {
+				break wrap;
 			}
+			// What verifies a program with gates of its own may have more rows than the program, but only plain gates.
 			let next = Recursion::shrinking(last);
 			assert!(
-				next.data.common.degree_bits() < rows_log2,
+				shrinking.is_empty() || next.data.common.degree_bits() < last.common.degree_bits(),
 				"shrinking must make it smaller"
 			);
 			shrinking.push(next);

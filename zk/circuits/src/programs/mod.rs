@@ -1,5 +1,6 @@
-//! All programs. A new one is a folder here and a line in [`all`].
+//! All programs. A new one is a folder here and a line in [`all`]; those that come as a file are [`bundles`].
 
+pub mod bundles;
 pub mod fractal;
 pub mod gemm;
 pub mod infer;

@@ -1,6 +1,8 @@
 //! The opening by itself, with small families.
 
 mod constraints;
+mod gates;
+mod small;
 
 use plonky2::{
 	field::{

@@ -90,7 +90,7 @@ pub struct Scale {
 pub struct Requantise {
 	/// One for all channels, or one for each.
 	pub scales: Vec<Scale>,
-	/// The least value that comes out: -128, or 0 for a Relu at no cost.
+	/// The least value that comes out: -128, or 0 for a Relu at no cost; no other.
 	pub low: i8,
 }
 
@@ -631,9 +631,9 @@ fn requantised(
 			));
 		}
 	}
-	if requantise.low > 0 {
+	if ![-128, 0].contains(&requantise.low) {
 		return Err(format!(
-			"the least value, {}, is greater than 0",
+			"the least value is -128 or 0, not {}",
 			requantise.low
 		));
 	}

@@ -1,0 +1,79 @@
+//! Programs that come as a file.
+//!
+//! The programs of [`super::all`] are built in: their ids are in the committed key file. A program that somebody makes, such as a
+//! trained network, is a *bundle*, a file from which its circuits are built and its ids computed. Whoever is to
+//! prove it, or to order from it, loads the bundle; [`Programs`] holds what is built in and what was loaded, and finds a program
+//! by its id.
+//!
+//! A bundle is data, never code: loading an untrusted one can be refused or take time, and nothing else.
+
+use std::sync::Arc;
+
+use super::{
+	all,
+	infer::{encoding::BUNDLE_MAGIC, Infer},
+};
+use crate::program::{InputError, Program, ProgramId};
+
+/// A program by reference, whether it is built in or was loaded.
+#[derive(Clone)]
+enum Held {
+	BuiltIn(&'static dyn Program),
+	Loaded(Arc<dyn Program>),
+}
+
+impl Held {
+	fn get(&self) -> &dyn Program {
+		match self {
+			Self::BuiltIn(program) => *program,
+			Self::Loaded(program) => program.as_ref(),
+		}
+	}
+}
+
+/// All programs that somebody knows, by their ids.
+#[derive(Clone)]
+pub struct Programs {
+	known: Vec<(Vec<ProgramId>, Held)>,
+}
+
+impl Default for Programs {
+	/// Those that are built in.
+	fn default() -> Self {
+		let ids = |program: &dyn Program| program.classes().iter().map(|class| class.id).collect();
+		Self {
+			known: all()
+				.iter()
+				.map(|program| (ids(*program), Held::BuiltIn(*program)))
+				.collect(),
+		}
+	}
+}
+
+impl Programs {
+	/// Loads a bundle and gives its programs' ids. Takes seconds for each of them, since their circuits are built.
+	pub fn load(&mut self, bundle: &[u8]) -> Result<Vec<ProgramId>, InputError> {
+		let program = open_bundle(bundle)?;
+		let ids: Vec<ProgramId> = program.classes().iter().map(|class| class.id).collect();
+		if ids.iter().all(|id| self.find(id).is_none()) {
+			self.known.push((ids.clone(), Held::Loaded(program)));
+		}
+		Ok(ids)
+	}
+
+	/// The program that has a circuit of this id.
+	pub fn find(&self, id: &ProgramId) -> Option<&dyn Program> {
+		let held = self.known.iter().find(|(ids, _)| ids.contains(id));
+		held.map(|(_, program)| program.get())
+	}
+}
+
+/// The program of a bundle, whose first bytes say of which kind it is.
+pub fn open_bundle(bundle: &[u8]) -> Result<Arc<dyn Program>, InputError> {
+	if bundle.starts_with(&BUNDLE_MAGIC) {
+		return Ok(Arc::new(Infer::decode(bundle)?));
+	}
+	Err(InputError(
+		"it is no bundle that this build knows: it does not begin as one of a network does".into(),
+	))
+}
