@@ -1,0 +1,163 @@
+//! The network as layers with float weights, and what they make of samples.
+
+use lemma_zk_circuits::programs::infer::model::{Shape, Window};
+
+use crate::{import, onnx::Network, Error, Samples};
+
+/// A network. Value 0 is a sample, value i + 1 what node i makes of earlier ones; the last is the output.
+pub struct Graph {
+	/// Name of the input's tensor.
+	pub input: String,
+	/// A sample's dimensions.
+	pub shape: Vec<usize>,
+	/// The layers in order.
+	pub nodes: Vec<Node>,
+	/// What was left out that changes the output's values, for people.
+	pub notes: Vec<String>,
+}
+
+/// A layer.
+pub struct Node {
+	/// Name of the (first) ONNX node that it is.
+	pub name: String,
+	/// Name of the ONNX tensor that it makes.
+	pub tensor: String,
+	/// The values that it reads.
+	pub inputs: Vec<usize>,
+	/// What it does.
+	pub op: Op,
+	/// Dimensions of what it makes of one sample.
+	pub shape: Vec<usize>,
+}
+
+/// What a layer does.
+pub enum Op {
+	/// Weights and biases, row by row as in the quantised model.
+	Linear {
+		/// Weights.
+		weights: Vec<f64>,
+		/// One for each output channel.
+		bias: Vec<f64>,
+		/// Window and groups of a convolution.
+		conv: Option<(Window, usize)>,
+	},
+	/// The sum of two values.
+	Add,
+	/// max(0, x).
+	Relu,
+	/// The largest in a window.
+	MaxPool(Window),
+	/// The average over a window, padding included as zero.
+	AveragePool(Window),
+	/// The average over each channel.
+	GlobalAveragePool,
+	/// The same elements in the same order.
+	Reshape,
+	/// Place of the largest.
+	ArgMax,
+}
+
+/// Least and greatest of a value's elements over samples.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Range {
+	/// The least.
+	pub low: f64,
+	/// The greatest.
+	pub high: f64,
+}
+
+impl Range {
+	const EMPTY: Self = Self {
+		low: f64::INFINITY,
+		high: f64::NEG_INFINITY,
+	};
+
+	fn include(&mut self, value: f64) {
+		self.low = self.low.min(value);
+		self.high = self.high.max(value);
+	}
+}
+
+impl Graph {
+	/// Reads the network's layers; names every node that is not supported.
+	pub fn import(network: &Network) -> Result<Self, Error> {
+		import::import(network)
+	}
+
+	/// Dimensions of a value.
+	pub fn dimensions(&self, value: usize) -> &[usize] {
+		match value.checked_sub(1) {
+			Some(node) => &self.nodes[node].shape,
+			None => &self.shape,
+		}
+	}
+
+	/// How many layers read each value; the output is read once more.
+	pub fn uses(&self) -> Vec<usize> {
+		let mut uses = vec![0; self.nodes.len() + 1];
+		for input in self.nodes.iter().flat_map(|node| &node.inputs) {
+			uses[*input] += 1;
+		}
+		uses[self.nodes.len()] += 1;
+		uses
+	}
+
+	/// The range of every value that is not a place, over samples.
+	pub fn ranges(&self, network: &Network, samples: &Samples) -> Result<Vec<Range>, Error> {
+		let scored = self.scored();
+		let tensors: Vec<_> = scored.iter().map(|node| node.tensor.as_str()).collect();
+		let mut ranges = vec![Range::EMPTY; scored.len() + 1];
+		for value in &samples.values {
+			ranges[0].include(f64::from(*value));
+		}
+		network.evaluate(samples, &tensors, |outputs, _| {
+			for (range, values) in ranges[1..].iter_mut().zip(outputs) {
+				values
+					.iter()
+					.for_each(|value| range.include(f64::from(*value)));
+			}
+		})?;
+		match ranges
+			.iter()
+			.position(|range| !(range.low.is_finite() && range.high.is_finite()))
+		{
+			Some(0) => Err(Error::Samples("there are no samples".into())),
+			Some(at) => Err(Error::Layer {
+				node: self.nodes[at - 1].name.clone(),
+				reason: "its values are no finite numbers for these samples".into(),
+			}),
+			None => Ok(ranges),
+		}
+	}
+
+	/// The output for every sample, in floating point; what an ArgMax or a Softmax at the end reads.
+	pub fn scores(&self, network: &Network, samples: &Samples) -> Result<Vec<Vec<f32>>, Error> {
+		let mut scores = Vec::new();
+		if let Some(last) = self.scored().last() {
+			network.evaluate(samples, &[&last.tensor], |outputs, rows| {
+				let columns = outputs[0].len() / rows;
+				scores.extend(outputs[0].chunks(columns).map(<[f32]>::to_vec));
+			})?;
+		}
+		Ok(scores)
+	}
+
+	/// The layers without an ArgMax at the end.
+	fn scored(&self) -> &[Node] {
+		match self.nodes.split_last() {
+			Some((last, nodes)) if matches!(last.op, Op::ArgMax) => nodes,
+			_ => &self.nodes,
+		}
+	}
+}
+
+/// The shape that the quantised model has for these dimensions.
+pub fn model_shape(dimensions: &[usize]) -> Result<Shape, String> {
+	match *dimensions {
+		[elements] => Ok(Shape::vector(elements)),
+		[channels, height, width] => Ok(Shape::new(channels, height, width)),
+		_ => Err(format!(
+			"a sample's tensor of dimensions {dimensions:?}: supported are vectors, and channels of rows of columns"
+		)),
+	}
+}

@@ -1,0 +1,184 @@
+//! Samples and labels in NumPy's .npy files: the first dimension counts samples.
+
+use std::{
+	fs::File,
+	io::{BufReader, Read},
+	path::Path,
+};
+
+use npyz::{DType, NpyFile, Order, TypeChar};
+
+use crate::Error;
+
+/// Values of a file at most.
+pub const MAX_VALUES: u64 = 1 << 28;
+/// Longest header: NumPy writes 118 bytes for such arrays.
+const MAX_HEADER_BYTES: u64 = 1024;
+
+/// Inputs of a network, sample by sample.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Samples {
+	/// Number of samples.
+	pub rows: usize,
+	/// Values of a sample.
+	pub columns: usize,
+	/// `rows * columns` values.
+	pub values: Vec<f32>,
+}
+
+impl Samples {
+	/// Reads a file of int8 to int64, uint8 to uint64, float32 or float64. A sample's dimensions do not matter, only the
+	/// order of its values.
+	pub fn read(path: &Path) -> Result<Self, Error> {
+		let (shape, values) = read(path)?;
+		let fail = |reason| Error::File {
+			path: path.display().to_string(),
+			reason,
+		};
+		let rows = shape.first().map_or(0, |rows| *rows as usize);
+		if shape.len() < 2 || values.is_empty() {
+			return Err(fail(format!(
+				"its shape is {shape:?}, but samples by values are needed, at least one of each"
+			)));
+		}
+		if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+			return Err(fail(format!("value {at} is not a finite number")));
+		}
+		let values: Vec<_> = values.into_iter().map(|value| value as f32).collect();
+		Ok(Self {
+			rows,
+			columns: values.len() / rows,
+			values,
+		})
+	}
+
+	/// One sample.
+	pub fn row(&self, row: usize) -> &[f32] {
+		&self.values[row * self.columns..(row + 1) * self.columns]
+	}
+
+	/// These samples of them, in this order.
+	pub fn select(&self, rows: &[usize]) -> Result<Self, Error> {
+		if let Some(row) = rows.iter().find(|row| **row >= self.rows) {
+			return Err(Error::Samples(format!(
+				"there is no sample {row}: there are {}",
+				self.rows
+			)));
+		}
+		Ok(Self {
+			rows: rows.len(),
+			columns: self.columns,
+			values: rows
+				.iter()
+				.flat_map(|row| self.row(*row))
+				.copied()
+				.collect(),
+		})
+	}
+
+	/// The greatest absolute value.
+	pub fn greatest(&self) -> f32 {
+		self.values
+			.iter()
+			.fold(0.0, |most, value| most.max(value.abs()))
+	}
+}
+
+/// Reads whole numbers from 0: labels, or the numbers of rows. All dimensions but one must be 1.
+pub fn read_indices(path: &Path) -> Result<Vec<usize>, Error> {
+	let (shape, values) = read(path)?;
+	let fail = |reason| Error::File {
+		path: path.display().to_string(),
+		reason,
+	};
+	if shape.iter().filter(|side| **side != 1).count() > 1 {
+		return Err(fail(format!(
+			"its shape is {shape:?}, but a list is needed"
+		)));
+	}
+	let whole = |value: f64| value >= 0.0 && value <= f64::from(u32::MAX) && value.fract() == 0.0;
+	match values.iter().find(|value| !whole(**value)) {
+		Some(value) => Err(fail(format!("{value} is not a whole number from 0"))),
+		None => Ok(values.into_iter().map(|value| value as usize).collect()),
+	}
+}
+
+/// Shape and values in row-major order.
+fn read(path: &Path) -> Result<(Vec<u64>, Vec<f64>), Error> {
+	let fail = |reason: String| Error::File {
+		path: path.display().to_string(),
+		reason,
+	};
+	let file = File::open(path).map_err(|e| fail(format!("it cannot be read: {e}")))?;
+	let mut file = BufReader::new(file);
+	let header = header(&mut file).map_err(fail)?;
+	let shape = header.shape().to_vec();
+	let count = shape
+		.iter()
+		.try_fold(1, |n: u64, side| n.checked_mul(*side));
+	if count.is_none_or(|count| count > MAX_VALUES) {
+		return Err(fail(format!(
+			"its shape is {shape:?}: that is more than {MAX_VALUES} values; split it"
+		)));
+	}
+	if header.order() == Order::Fortran && shape.len() > 1 {
+		return Err(fail(
+			"it is in Fortran's order: save numpy.ascontiguousarray(A)".into(),
+		));
+	}
+	let dtype = header.dtype();
+	let DType::Plain(plain) = &dtype else {
+		return Err(fail(format!("its elements are {}", dtype.descr())));
+	};
+	let file = NpyFile::with_header(header, file);
+	macro_rules! values {
+		($type:ty) => {
+			file.into_vec::<$type>()
+				.map(|values| values.into_iter().map(|value| value as f64).collect())
+		};
+	}
+	let values = match (plain.type_char(), plain.size_field()) {
+		(TypeChar::Int, 1) => values!(i8),
+		(TypeChar::Int, 2) => values!(i16),
+		(TypeChar::Int, 4) => values!(i32),
+		(TypeChar::Int, 8) => values!(i64),
+		(TypeChar::Uint, 1) => values!(u8),
+		(TypeChar::Uint, 2) => values!(u16),
+		(TypeChar::Uint, 4) => values!(u32),
+		(TypeChar::Uint, 8) => values!(u64),
+		(TypeChar::Float, 4) => values!(f32),
+		(TypeChar::Float, 8) => values!(f64),
+		_ => {
+			return Err(fail(format!(
+				"its elements are {plain}: integers, float32 or float64 are needed"
+			)))
+		}
+	};
+	let values = values.map_err(|e| fail(format!("it is damaged: {e}")))?;
+	Ok((shape, values))
+}
+
+fn header(file: &mut impl Read) -> Result<npyz::NpyHeader, String> {
+	let damaged = |e: std::io::Error| format!("it is no .npy file ({e}): save it with numpy.save");
+	let mut start = [0; 10];
+	file.read_exact(&mut start).map_err(damaged)?;
+	let mut bytes = start.to_vec();
+	let mut length = u64::from(u16::from_le_bytes([start[8], start[9]]));
+	if start[6] > 1 {
+		let mut upper = [0; 2];
+		file.read_exact(&mut upper).map_err(damaged)?;
+		bytes.extend(upper);
+		length += u64::from(u16::from_le_bytes(upper)) << 16;
+	}
+	if length > MAX_HEADER_BYTES {
+		return Err("its header is longer than any of an array of numbers".into());
+	}
+	let before = bytes.len();
+	file.take(length).read_to_end(&mut bytes).map_err(damaged)?;
+	// The library multiplies the lengths: numbers of at most 19 digits in all do not overflow.
+	let digits = bytes[before..].iter().filter(|byte| byte.is_ascii_digit());
+	if digits.count() > 19 {
+		return Err("its header has longer numbers than any of an array that fits".into());
+	}
+	npyz::NpyHeader::from_reader(bytes.as_slice()).map_err(damaged)
+}
