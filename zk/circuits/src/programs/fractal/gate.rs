@@ -1,6 +1,6 @@
 //! The gate that takes a point some steps further.
 
-use plonky2::field::types::{Field, PrimeField64};
+use plonky2::field::types::Field;
 
 use super::{
 	reference::{norm, step, ESCAPE},
@@ -236,10 +236,4 @@ impl Row for Steps {
 		filled.push((wires::NEXT_COUNT, count));
 		filled
 	}
-}
-
-/// The number of a canonical element, for tests and messages.
-#[cfg(test)]
-pub(super) fn number(value: F) -> u64 {
-	value.to_canonical_u64()
 }

@@ -15,7 +15,7 @@ use super::{
 use crate::{
 	constraint::leaving_out::{assert_needed, Cheat},
 	gadgets::{
-		custom::{element, testing, Row},
+		custom::{element, signed, testing, Row},
 		octal::testing::{assert_degree, assert_refused_by},
 	},
 	F,
@@ -130,7 +130,7 @@ fn whether_z_is_inside_should_be_a_bit() {
 	let mut row = inside();
 	let first = digits(LAST);
 	let room: u64 = (0..15)
-		.map(|place| super::super::gate::number(row[first + place]) << (3 * place))
+		.map(|place| (signed(row[first + place]) as u64) << (3 * place))
 		.sum();
 	for place in 0..15 {
 		row[first + place] = F::from_canonical_u64((3 * room + 1) >> (3 * place) & 7);
