@@ -13,7 +13,7 @@ use plonky2::{
 };
 
 use super::super::{
-	bytes::{packed, raised, sponge_input, SpongeInput},
+	bytes::{greatest, packed, raised, sponge_input, SpongeInput},
 	custom::element,
 	matrix::{constant_matrix, weighted_sums, Block},
 	range::{clamp, fixed_mul, floor_shift, is_negative, maximum, range_check},
@@ -133,6 +133,30 @@ fn comparisons_should_be_right_at_every_edge() {
 		}
 	}
 	assert!(!accepts(&circuit, &[1 << 20, 0], &[0, 1 << 20, 9]));
+}
+
+#[test]
+fn greatest_should_be_the_greatest() {
+	for count in [1, 2, 4, 5, 9] {
+		let circuit = Tested::whole(|| make(count, |b, x| vec![greatest(b, x)]));
+		let values: Vec<i64> = (0..count as i64)
+			.map(|i| (i * 89 + 5) % 256 - 128)
+			.collect();
+		let most = *values.iter().max().unwrap();
+		assert!(accepts(&circuit, &values, &[most]));
+		if count == 1 {
+			// It is the value itself: there is nothing to constrain.
+			continue;
+		}
+		for wrong in values
+			.iter()
+			.copied()
+			.chain([most + 1])
+			.filter(|value| *value != most)
+		{
+			assert!(!accepts(&circuit, &values, &[wrong]));
+		}
+	}
 }
 
 const BLOCK: Block = Block {

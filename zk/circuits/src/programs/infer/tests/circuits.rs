@@ -3,7 +3,7 @@
 use plonky2::{field::types::Field, iop::witness::WitnessWrite};
 
 use super::*;
-use crate::{program::Job, programs::infer::job::InferJob, F};
+use crate::{circuit::Circuit, program::Job, programs::infer::job::InferJob, F};
 
 /// Elements of an output, each changed by one.
 fn changed(model: &Model, output: &[u8]) -> Vec<Vec<u8>> {
@@ -50,6 +50,55 @@ fn one_output_should_not_be_another() {
 		assert!(accepts(&circuit, &model, &samples, &honest));
 		for wrong in changed(&model, &honest) {
 			assert!(!accepts(&circuit, &model, &samples, &wrong));
+		}
+	}
+}
+
+#[test]
+fn one_input_should_not_be_another() {
+	let model = perceptron(&[30, 12, 5], 1);
+	let circuit = whole(&laid_out(&model, 2, true));
+	let honest = samples(&model, 2, 1);
+	for place in [0, 6, 7, 29, 30, 59] {
+		let mut other = honest.clone();
+		other[place] = !other[place];
+		assert_ne!(output(&model, &other), output(&model, &honest));
+		// The other's output for the honest commitment, with the other samples and with the honest ones.
+		let statement = statement(&model, &honest, &output(&model, &other));
+		for samples in [&other, &honest] {
+			let cheat = claim(circuit.targets(), &statement, samples);
+			assert!(!circuit.accepts(None, &cheat));
+		}
+	}
+}
+
+#[test]
+fn one_weight_should_make_another_program() {
+	let model = perceptron(&[30, 12, 5], 1);
+	let samples = samples(&model, 1, 1);
+	for is_combined in [false, true] {
+		let circuit = whole(&laid_out(&model, 1, is_combined));
+		for layer in 0..2 {
+			let of_weight = |place: usize| {
+				let mut layers = model.layers().to_vec();
+				let Op::Dense(linear) = &mut layers[layer].op else {
+					panic!("a perceptron is dense")
+				};
+				linear.weights[place] ^= 0x40;
+				Model::new(model.input(), layers).unwrap()
+			};
+			// A weight that the scores of these samples depend on.
+			let honest = output(&model, &samples);
+			let other = (0..60)
+				.map(of_weight)
+				.find(|other| output(other, &samples) != honest)
+				.unwrap();
+			let wrong = output(&other, &samples);
+			assert!(!accepts(&circuit, &model, &samples, &wrong));
+			assert_ne!(
+				Circuit::name(&laid_out(&other, 1, is_combined)),
+				Circuit::name(&laid_out(&model, 1, is_combined))
+			);
 		}
 	}
 }
