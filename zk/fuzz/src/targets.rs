@@ -1,8 +1,16 @@
-//! Proofs, statements and outer keys.
+//! Proofs, statements, outer keys, and networks' bundles.
 
 use std::sync::OnceLock;
 
-use lemma_zk_circuits::sample::Sample;
+use lemma_zk_circuits::{
+	programs::infer::{
+		encoding::decode_input,
+		model::{Layer, Linear, Op, Requantise, Scale, Shape, Window},
+		plan::Plan,
+		reference, Bundle, Model,
+	},
+	sample::Sample,
+};
 use lemma_zk_statement::{blake2_256, OutputElement, Statement};
 use lemma_zk_verifier::{Verifier, EMBEDDED_KEY};
 
@@ -24,6 +32,11 @@ pub const ALL: &[Target] = &[
 		name: "outer-key",
 		run: outer_key,
 		seeds: || vec![EMBEDDED_KEY.to_vec()],
+	},
+	Target {
+		name: "bundle",
+		run: bundle,
+		seeds: bundle_seeds,
 	},
 ];
 
@@ -135,5 +148,82 @@ fn outer_key(bytes: &[u8]) {
 			let (sample, statement) = sample();
 			assert_eq!(verifier.verify(statement, &sample.proof), Ok(()));
 		}
+	}
+}
+
+/// A network with operators of most kinds.
+fn bundle_seeds() -> Vec<Vec<u8>> {
+	let linear = |inputs: usize, outputs: usize, requantise| Linear {
+		weights: (0..inputs * outputs)
+			.map(|i| (i * 37) as u8 as i8)
+			.collect(),
+		bias: (0..outputs).map(|i| i as i32 * 100 - 150).collect(),
+		requantise,
+	};
+	let scales = (1..4)
+		.map(|multiplier| Scale {
+			multiplier,
+			shift: 9,
+		})
+		.collect();
+	let per_channel = Requantise { scales, low: 0 };
+	let layer = |input: usize, op: Op| Layer { input, op };
+	let layers = vec![
+		layer(
+			0,
+			Op::Conv {
+				linear: linear(4, 3, Some(per_channel)),
+				window: Window {
+					kernel: [2, 2],
+					stride: [1, 1],
+					padding: [1, 0, 0, 1],
+				},
+				groups: 1,
+			},
+		),
+		layer(
+			1,
+			Op::Add {
+				other: 1,
+				factors: [2, -1],
+				requantise: Requantise::uniform(3, 2, -128),
+			},
+		),
+		layer(2, Op::MaxPool(Window::tiles(2, 2))),
+		layer(3, Op::Reshape(Shape::vector(12))),
+		layer(4, Op::Dense(linear(12, 4, None))),
+		layer(5, Op::ArgMax),
+	];
+	let model = Model::new(Shape::new(1, 4, 4), layers).expect("it is a model");
+	let bundle = Bundle::new(model, vec![1, 3]).expect("it is a bundle");
+	vec![bundle.encode()]
+}
+
+/// Bytes as a network's bundle: refused, or the only bytes of a network that can be run on the most extreme samples, within the
+/// ranges that are known of its values, and be laid out or not.
+fn bundle(bytes: &[u8]) {
+	let _ = decode_input(bytes, 16);
+	let Ok(bundle) = Bundle::decode(bytes) else {
+		return;
+	};
+	assert_eq!(bundle.encode(), bytes);
+	let model = &bundle.model;
+	let _ = Plan::new(model, bundle.batches[0]);
+	// Large ones take long to run.
+	let elements: usize = model
+		.values()
+		.iter()
+		.map(|value| value.shape.elements())
+		.sum();
+	if elements > 1 << 12 || model.encode().len() > 1 << 12 {
+		return;
+	}
+	for fill in [-128, 0, 127] {
+		let sample = vec![fill; model.input().elements()];
+		for (value, known) in reference::values(model, &sample).iter().zip(model.values()) {
+			let range = known.range.low..=known.range.high;
+			assert!(value.iter().all(|element| range.contains(element)));
+		}
+		assert_eq!(reference::output(model, &sample).len(), model.output_len(1));
 	}
 }

@@ -24,3 +24,8 @@ fn statement_should_survive_mutation() {
 fn outer_key_should_survive_mutation() {
 	run("outer-key", 100_000);
 }
+
+#[test]
+fn bundle_should_survive_mutation() {
+	run("bundle", 50_000);
+}
