@@ -132,13 +132,15 @@ impl Graph {
 
 	/// The output for every sample, in floating point; what an ArgMax or a Softmax at the end reads.
 	pub fn scores(&self, network: &Network, samples: &Samples) -> Result<Vec<Vec<f32>>, Error> {
+		let Some(last) = self.scored().last() else {
+			let rows = (0..samples.rows).map(|row| samples.row(row).to_vec());
+			return Ok(rows.collect());
+		};
 		let mut scores = Vec::new();
-		if let Some(last) = self.scored().last() {
-			network.evaluate(samples, &[&last.tensor], |outputs, rows| {
-				let columns = outputs[0].len() / rows;
-				scores.extend(outputs[0].chunks(columns).map(<[f32]>::to_vec));
-			})?;
-		}
+		network.evaluate(samples, &[&last.tensor], |outputs, rows| {
+			let columns = outputs[0].len() / rows;
+			scores.extend(outputs[0].chunks(columns).map(<[f32]>::to_vec));
+		})?;
 		Ok(scores)
 	}
 

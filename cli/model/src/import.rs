@@ -113,14 +113,14 @@ impl<'a> Import<'a> {
 			.pop_if(|node| matches!(node.op, Op::Reshape))
 			.is_some()
 		{}
-		if self.graph.nodes.is_empty() {
-			return Err(Error::Samples(
-				"the network computes nothing of its input".into(),
-			));
-		}
 		if let Some(mut node) = argmax {
 			node.inputs = vec![self.graph.nodes.len()];
 			self.graph.nodes.push(node);
+		}
+		if self.graph.nodes.is_empty() {
+			return Err(Error::Samples(
+				"the network computes nothing: its output is its input".into(),
+			));
 		}
 		Ok(self.graph)
 	}

@@ -163,6 +163,9 @@ impl Network {
 				samples.columns, self.shape
 			)));
 		}
+		if tensors.is_empty() {
+			return Ok(());
+		}
 		let batch = self.batch.unwrap_or(BATCH);
 		self.run(samples, batch, tensors, &mut see)
 			.map_err(|e| self.fail(format!("it cannot be evaluated: {}", chain(&e))))
