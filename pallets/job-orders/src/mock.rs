@@ -374,7 +374,12 @@ pub(crate) fn post_spec(who: AccountId, spec: OrderSpecOf<Test>) -> OrderId {
 }
 
 pub(crate) fn claim(who: AccountId, id: OrderId) {
-	assert_ok!(JobOrders::claim_order(RuntimeOrigin::signed(who), id));
+	let terms = order(id).terms_hash();
+	assert_ok!(JobOrders::claim_order(
+		RuntimeOrigin::signed(who),
+		id,
+		terms
+	));
 }
 
 /// Submits [`OUTPUT`] with a proof.

@@ -13,7 +13,7 @@ use frame_support::{
 	weights::Weight,
 };
 use lemma_primitives::{
-	order::{InputSource, OrderSpec},
+	order::{self, InputSource, OrderSpec, OrderStatus},
 	program::{LengthRule, OutputElement},
 	provider,
 	traits::{ProofError, VerifyProof},
@@ -28,8 +28,8 @@ use sp_state_machine::{new_in_mem, Ext, InMemoryBackend, OverlayedChanges};
 
 use crate::{
 	model::{
-		Account, Call, Commitment, Fault, Input, Market, Origin, Output, Profile, Program, Proof,
-		Rule, Sample, Statement, Terms,
+		Account, Call, Commitment, Fault, Input, Market, Order, Origin, Output, Profile, Program,
+		Proof, Rule, Sample, Statement, Status, Terms,
 	},
 	parameters::{
 		Balance, Block as Number, COLLATERAL_PERCENT, DEPOSIT_BASE, DEPOSIT_PER_BYTE,
@@ -276,6 +276,38 @@ pub fn order_spec(terms: &Terms) -> OrderSpec<Balance, Number> {
 	}
 }
 
+/// An order as the order book must have it.
+pub fn order_entry(order: &Order) -> order::Order<AccountId, Balance, Number> {
+	let status = match order.status {
+		Status::Open => OrderStatus::Open,
+		Status::Claimed {
+			provider,
+			price,
+			claimed_at,
+		} => OrderStatus::Claimed {
+			provider: account_id(provider),
+			price,
+			claimed_at,
+			expires_at: order.status_ends_at(),
+		},
+		Status::Rescue { missed, price } => OrderStatus::Rescue {
+			missed: account_id(missed),
+			price,
+			bounty: order.bounty(),
+		},
+	};
+	order::Order {
+		requester: account_id(order.requester),
+		spec: order_spec(&order.terms),
+		posted_at: order.posted_at,
+		deadline: order.deadline(),
+		collateral: order.terms.collateral(),
+		deposit: order.terms.deposit(),
+		settlement_fee: order.terms.settlement_fee(),
+		status,
+	}
+}
+
 fn sample(sample: Sample) -> pallet_proof_verification::Sample {
 	pallet_proof_verification::Sample {
 		commitment: commitment(sample.commitment),
@@ -298,7 +330,11 @@ fn runtime_call(call: &Call) -> RuntimeCall {
 		}
 		.into(),
 		Call::CancelOrder(id) => Book::cancel_order { id }.into(),
-		Call::ClaimOrder(id) => Book::claim_order { id }.into(),
+		Call::ClaimOrder(id, meant) => Book::claim_order {
+			id,
+			terms: meant.map_or(H256::zero(), |order| order_entry(&order).terms_hash()),
+		}
+		.into(),
 		Call::SubmitResult(id, output, proof) => Book::submit_result {
 			id,
 			output: bounded(output_bytes(output)),

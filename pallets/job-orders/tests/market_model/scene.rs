@@ -6,8 +6,8 @@
 
 use crate::{
 	model::{
-		Account, Call, Commitment, Fault, Input, Market, OrderId, Origin, Output, Profile, Program,
-		Proof, Rule, Sample, Statement, Status, Terms, NOT_CANONICAL, SAMPLE_ORDER,
+		Account, Call, Commitment, Fault, Input, Market, Order, OrderId, Origin, Output, Profile,
+		Program, Proof, Rule, Sample, Statement, Status, Terms, NOT_CANONICAL, SAMPLE_ORDER,
 	},
 	parameters::{
 		Balance, Block, EXISTENTIAL_DEPOSIT, MAX_CLAIM_WINDOW, MAX_INPUT_BYTES, MAX_LIFETIME,
@@ -213,7 +213,8 @@ impl Scene<'_> {
 			}
 			Kind::Claim => {
 				let id = self.order(|status| status == Status::Open);
-				(self.somebody_who_claims(), Call::ClaimOrder(id))
+				let who = self.somebody_who_claims();
+				(who, Call::ClaimOrder(id, self.meant(id)))
 			}
 			Kind::Submit => self.submit(),
 			Kind::Cancel => {
@@ -320,6 +321,30 @@ impl Scene<'_> {
 		let able = (!able.is_empty()).then(|| self.dice.pick(&able));
 		let role = self.dice.pick(&[Role::Provider, Role::Operator]);
 		self.mostly(able, role)
+	}
+
+	/// The order that is meant by a number: the one that has it, as a rule, else one that has it elsewhere.
+	fn meant(&mut self, id: OrderId) -> Option<Order> {
+		let mut order = self.market.orders.get(&id)?.clone();
+		if !self.dice.one_in(12) {
+			return Some(order);
+		}
+		match self.dice.below(10) {
+			0 => return None,
+			1 => {
+				let others: Vec<&Order> = self.market.orders.values().collect();
+				order = self.dice.pick(&others).clone();
+			}
+			2 => order.requester = self.actor(Role::Requester),
+			3 => order.posted_at += 1,
+			4 => order.terms.program = self.dice.pick(&PROGRAMS),
+			5 => order.terms.commitment = Commitment(self.dice.number() % 4),
+			6 => order.terms.input = Input::Inline(u32::from(self.dice.number() % 16)),
+			7 => order.terms.output_len += 4,
+			8 => order.terms.max_price += 1,
+			_ => order.terms.claim_window += 1,
+		}
+		Some(order)
 	}
 
 	fn terms(&mut self) -> Terms {
