@@ -106,6 +106,8 @@ impl pallet_provider_staking::Config for Test {
 	type UnbondingPeriod = ConstU32<200>;
 	type LongestClaim = ConstU32<LONGEST_WINDOW>;
 	type SlashWindow = ConstU32<100>;
+	type DepositBase = ConstU128<DEPOSIT_BASE>;
+	type DepositPerByte = ConstU128<1>;
 	type WeightInfo = ();
 }
 

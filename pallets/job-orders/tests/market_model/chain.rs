@@ -35,7 +35,8 @@ use crate::{
 		Balance, Block as Number, COLLATERAL_PERCENT, DEPOSIT_BASE, DEPOSIT_PER_BYTE,
 		EXISTENTIAL_DEPOSIT, MAX_CLAIM_WINDOW, MAX_EXPIRIES_PER_BLOCK, MAX_INPUT_BYTES,
 		MAX_LIFETIME, MIN_BOND, MIN_CLAIM_WINDOW, MIN_COLLATERAL, MIN_PRICE, PROGRAM_DEPOSIT,
-		SETTLEMENT_FEE_BASE, SLASH_WINDOW, UNBONDING_PERIOD,
+		PROVIDER_DEPOSIT_BASE, PROVIDER_DEPOSIT_PER_BYTE, SETTLEMENT_FEE_BASE, SLASH_WINDOW,
+		UNBONDING_PERIOD,
 	},
 };
 
@@ -87,6 +88,8 @@ impl pallet_provider_staking::Config for Test {
 	type UnbondingPeriod = ConstU32<UNBONDING_PERIOD>;
 	type LongestClaim = ConstU32<MAX_CLAIM_WINDOW>;
 	type SlashWindow = ConstU32<SLASH_WINDOW>;
+	type DepositBase = ConstU128<PROVIDER_DEPOSIT_BASE>;
+	type DepositPerByte = ConstU128<PROVIDER_DEPOSIT_PER_BYTE>;
 	type WeightInfo = ();
 }
 
@@ -228,20 +231,19 @@ fn proof_bytes(proof: Proof) -> Vec<u8> {
 }
 
 pub fn profile(profile: Profile) -> provider::Profile {
-	let text = [b'a' + profile.endpoint % 26];
-	let not_text = [0xff];
 	let endpoint = if profile.endpoint_is_not_text {
-		not_text
+		vec![0xff]
 	} else {
-		text
+		vec![b'x'; profile.endpoint as usize]
 	};
 	let programs = if profile.program_twice {
 		vec![H256::zero(); 2]
 	} else {
-		vec![H256::zero()]
+		let programs = 0..u64::from(profile.programs);
+		programs.map(H256::from_low_u64_be).collect()
 	};
 	provider::Profile {
-		endpoint: bounded(endpoint.to_vec()),
+		endpoint: bounded(endpoint),
 		backend: provider::Backend::Cpu,
 		programs: bounded(programs),
 	}

@@ -9,6 +9,7 @@ use lemma_primitives::{
 	provider::{Provider, TrackRecord, UnbondingChunk},
 };
 use pallet_job_orders::HoldReason as Held;
+use pallet_provider_staking::HoldReason as OfProvider;
 use sp_runtime::TryRuntimeError;
 
 use crate::{
@@ -83,7 +84,8 @@ fn reason(held: RuntimeHoldReason) -> Reason {
 		RuntimeHoldReason::Orders(Held::Deposit) => Reason::Deposit,
 		RuntimeHoldReason::Orders(Held::SettlementFee) => Reason::SettlementFee,
 		RuntimeHoldReason::Orders(Held::Bounty) => Reason::Bounty,
-		RuntimeHoldReason::Staking(_) => Reason::Bond,
+		RuntimeHoldReason::Staking(OfProvider::Bond) => Reason::Bond,
+		RuntimeHoldReason::Staking(OfProvider::Deposit) => Reason::ProviderDeposit,
 		RuntimeHoldReason::Registry(_) => Reason::ProgramDeposit,
 	}
 }

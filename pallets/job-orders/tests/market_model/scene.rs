@@ -10,9 +10,9 @@ use crate::{
 		Program, Proof, Rule, Sample, Statement, Status, Terms, NOT_CANONICAL, SAMPLE_ORDER,
 	},
 	parameters::{
-		Balance, Block, EXISTENTIAL_DEPOSIT, MAX_CLAIM_WINDOW, MAX_INPUT_BYTES, MAX_LIFETIME,
-		MAX_OPERATORS, MAX_OUTPUT_BYTES, MAX_UNBONDING_CHUNKS, MIN_BOND, MIN_CLAIM_WINDOW,
-		MIN_PRICE,
+		Balance, Block, EXISTENTIAL_DEPOSIT, MAX_ADVERTISED_PROGRAMS, MAX_CLAIM_WINDOW,
+		MAX_ENDPOINT_BYTES, MAX_INPUT_BYTES, MAX_LIFETIME, MAX_OPERATORS, MAX_OUTPUT_BYTES,
+		MAX_UNBONDING_CHUNKS, MIN_BOND, MIN_CLAIM_WINDOW, MIN_PRICE,
 	},
 	sequence::{
 		Cast, Kind, Step, ALICE, BOB, CAROL, DAVE, EVE, FRANK, GENESIS_PROGRAM, GRACE, HEIDI, NIAJ,
@@ -233,12 +233,13 @@ impl Scene<'_> {
 			}
 			Kind::RegisterProvider => {
 				let who = self.actor(Role::Provider);
-				let bond = self.bond(who);
-				(who, Call::RegisterProvider(bond, self.profile()))
+				let profile = self.profile();
+				let most = self.market.holdable(who).saturating_sub(profile.deposit());
+				(who, Call::RegisterProvider(self.bond(most), profile))
 			}
 			Kind::BondMore => {
 				let who = self.provider();
-				(who, Call::BondMore(self.bond(who)))
+				(who, Call::BondMore(self.bond(self.market.holdable(who))))
 			}
 			Kind::Unbond => {
 				let who = self.provider();
@@ -512,8 +513,7 @@ impl Scene<'_> {
 		self.mostly(one, Role::Provider)
 	}
 
-	fn bond(&mut self, who: Account) -> Balance {
-		let most = self.market.holdable(who);
+	fn bond(&mut self, most: Balance) -> Balance {
 		match self.dice.below(8) {
 			0 | 1 => MIN_BOND + 2 * Balance::from(self.dice.number()),
 			2 => MIN_BOND,
@@ -596,7 +596,8 @@ impl Scene<'_> {
 
 	fn profile(&mut self) -> Profile {
 		Profile {
-			endpoint: self.dice.number() % 4,
+			endpoint: self.dice.pick(&[0, 20, 63, 64, MAX_ENDPOINT_BYTES]),
+			programs: self.dice.pick(&[0, 1, 2, 5, MAX_ADVERTISED_PROGRAMS]),
 			endpoint_is_not_text: self.dice.one_in(16),
 			program_twice: self.dice.one_in(16),
 		}

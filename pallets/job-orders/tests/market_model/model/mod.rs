@@ -98,6 +98,7 @@ pub enum Reason {
 	SettlementFee,
 	Bounty,
 	Bond,
+	ProviderDeposit,
 	ProgramDeposit,
 }
 
