@@ -139,6 +139,14 @@ pub struct Settings {
 	#[arg(long, value_name = "FACTOR")]
 	#[serde(default, skip_serializing_if = "Option::is_none")]
 	pub safety_factor: Option<f64>,
+	/// Highest tip for a result that finds no place in a block, in LEM; by default the claim's collateral, and never more
+	#[arg(long, value_name = "LEM")]
+	#[serde(
+		default,
+		deserialize_with = "text",
+		skip_serializing_if = "Option::is_none"
+	)]
+	pub max_tip: Option<String>,
 	/// Seconds without taking orders after a failure
 	#[arg(long, value_name = "SECONDS")]
 	#[serde(default, skip_serializing_if = "Option::is_none")]
@@ -181,6 +189,7 @@ const NAMES: &[&str] = &[
 	"rescue",
 	"bench_file",
 	"safety_factor",
+	"max_tip",
 	"cooldown_seconds",
 	"shutdown_seconds",
 	"poll_milliseconds",
@@ -255,6 +264,8 @@ pub struct Config {
 	pub concurrency: usize,
 	/// What `bench` wrote.
 	pub bench_file: PathBuf,
+	/// Highest tip of a submission, smallest unit; the claim's collateral if none is set.
+	pub max_tip: Option<Balance>,
 	/// Time without taking orders after a failure.
 	pub cooldown: Duration,
 	/// Bound of a shutdown.
@@ -476,6 +487,10 @@ impl Settings {
 				.bench_file
 				.as_deref()
 				.map_or_else(|| data_dir.join("bench.json"), path),
+			max_tip: match self.max_tip.as_deref() {
+				Some(text) => Some(amount_of("max_tip", Some(text), 0)?),
+				None => None,
+			},
 			cooldown: Duration::from_secs(within(
 				"cooldown_seconds",
 				self.cooldown_seconds.unwrap_or(600),

@@ -118,7 +118,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 		config.concurrency,
 		metrics,
 	);
-	let context = Arc::new(Context::new(
+	let mut context = Context::new(
 		Arc::new(node),
 		Arc::new(journal),
 		Arc::new(executor),
@@ -126,8 +126,9 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 		config.rules.clone(),
 		served,
 		config.cooldown,
-	));
-	run_until_stopped(context, &config, stop, abandon).await
+	);
+	context.max_tip = config.max_tip;
+	run_until_stopped(Arc::new(context), &config, stop, abandon).await
 }
 
 async fn run_until_stopped(

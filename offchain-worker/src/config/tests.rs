@@ -60,6 +60,7 @@ fn every_error_should_name_its_key() {
 		("node = \"http://localhost\"", "node"),
 		("min_price = \"ten\"", "min_price"),
 		("min_price_per_second = \"-1\"", "min_price_per_second"),
+		("max_tip = \"all\"", "max_tip"),
 		("concurrency = 0", "concurrency"),
 		("concurrency = \"two\"", "concurrency"),
 		("metrics = \"here\"", "metrics"),
@@ -135,8 +136,8 @@ fn the_example_should_hold_every_setting_and_its_default() {
 			"{name} is missing"
 		);
 	}
-	// All of it at once, but for what depends on the machine.
-	let skipped = ["max_memory_bytes", "bench_file", "programs"];
+	// All of it at once, but for what depends on the machine or the claim.
+	let skipped = ["max_memory_bytes", "bench_file", "programs", "max_tip"];
 	let text: String = settings_lines
 		.iter()
 		.filter(|line| {
