@@ -75,9 +75,7 @@ impl State {
 	/// What our claims have committed of the bond.
 	fn committed(&self) -> Balance {
 		let us = AccountId::new(US);
-		let ours = |order: &&Order| {
-			matches!(&order.status, OrderStatus::Claimed { provider, .. } if *provider == us)
-		};
+		let ours = |order: &&Order| matches!(&order.status, OrderStatus::Claimed { provider, .. } if *provider == us);
 		self.orders
 			.values()
 			.filter(ours)
