@@ -20,12 +20,16 @@ use crate::{
 	proof::{binding, small, Job},
 };
 
-pub fn register(bond: Balance) -> RuntimeCall {
-	let profile = Profile {
+fn profile() -> Profile {
+	Profile {
 		endpoint: Default::default(),
 		backend: Backend::Cpu,
 		programs: Default::default(),
-	};
+	}
+}
+
+pub fn register(bond: Balance) -> RuntimeCall {
+	let profile = profile();
 	StakingCall::register_provider { bond, profile }.into()
 }
 
@@ -94,7 +98,8 @@ fn order_should_be_settled_and_paid_by_a_real_proof() {
 	assert_eq!(chain.total(Bob), bob + 3 * UNIT);
 	assert_eq!(chain.total(Alice), alice - 3 * UNIT - order.settlement_fee);
 	assert_eq!(held(&mut chain, Alice), receipt.deposit);
-	assert_eq!(held(&mut chain, Bob), MIN_BOND);
+	let deposit = ProviderStaking::deposit_for(&profile());
+	assert_eq!(held(&mut chain, Bob), MIN_BOND + deposit);
 	assert_eq!(chain.read(|| JobOrders::order(0)), None);
 	let provider = chain
 		.read(|| ProviderStaking::provider(Bob.to_account_id()))
