@@ -333,10 +333,11 @@ async fn an_order_should_not_be_claimed_in_place_of_another_that_a_fork_gave_its
 	let _miner = Miner::start(&machine.world);
 	let paid = |state: &State| matches!(state, State::Settled { paid: Some(7), .. });
 	life.reaches(order, paid).await;
-	let world = machine.world.lock();
-	assert_eq!(world.given_as(order, Kind::Claim).len(), 1);
-	assert_eq!(world.failures, Vec::<String>::new());
-	drop(world);
+	{
+		let world = machine.world.lock();
+		assert_eq!(world.given_as(order, Kind::Claim).len(), 1);
+		assert_eq!(world.failures, Vec::<String>::new());
+	}
 	life.kill().await;
 }
 

@@ -118,22 +118,23 @@ async fn a_result_should_tip_more_with_every_block_until_it_is_in_time_in_one() 
 		}
 		let _miner = Miner::start(&machine.world);
 		assert_paid_once(&machine, order, &life.ended(order).await);
-		let world = machine.world.lock();
-		let tips: Vec<_> = world
-			.submissions(order)
-			.iter()
-			.map(|(_, tip)| *tip)
-			.collect();
-		let mut rising: Vec<_> = (2..=10)
-			.rev()
-			.map(|halvings| COLLATERAL >> halvings)
-			.collect();
-		rising.insert(0, 0);
-		let mut different = tips.clone();
-		different.dedup();
-		assert_eq!(different, rising, "each higher than the one before");
-		assert_eq!(world.tips(), COLLATERAL / 4);
-		drop(world);
+		{
+			let world = machine.world.lock();
+			let tips: Vec<_> = world
+				.submissions(order)
+				.iter()
+				.map(|(_, tip)| *tip)
+				.collect();
+			let mut rising: Vec<_> = (2..=10)
+				.rev()
+				.map(|halvings| COLLATERAL >> halvings)
+				.collect();
+			rising.insert(0, 0);
+			let mut different = tips.clone();
+			different.dedup();
+			assert_eq!(different, rising, "each higher than the one before");
+			assert_eq!(world.tips(), COLLATERAL / 4);
+		}
 		life.until("the tip paid", |life| {
 			life.metric("tips_paid_lem_total") == (COLLATERAL / 4) as f64 / LEM
 		})
@@ -211,11 +212,12 @@ async fn one_submission_should_be_paid_when_the_worker_dies_between_tips() {
 		}
 		let _miner = Miner::start(&machine.world);
 		assert_paid_once(&machine, order, &life.ended(order).await);
-		let world = machine.world.lock();
-		let tips = world.tips();
-		assert!((COLLATERAL >> 8..=COLLATERAL).contains(&tips), "{tips}");
-		assert!(world.submissions(order).iter().any(|(_, tip)| *tip == tips));
-		drop(world);
+		{
+			let world = machine.world.lock();
+			let tips = world.tips();
+			assert!((COLLATERAL >> 8..=COLLATERAL).contains(&tips), "{tips}");
+			assert!(world.submissions(order).iter().any(|(_, tip)| *tip == tips));
+		}
 		life.kill().await;
 	}
 }
