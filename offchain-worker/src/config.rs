@@ -18,7 +18,7 @@ use figment::{
 use lemma_client::{amount, Balance};
 use serde::{de, Deserialize, Deserializer, Serialize};
 
-use crate::backend::Preference;
+use crate::{backend::Preference, priority::Niceness};
 
 /// Prefix of the environment variables.
 pub const ENV_PREFIX: &str = "LEMMA_";
@@ -119,6 +119,14 @@ pub struct Settings {
 	#[arg(long, value_name = "NUMBER")]
 	#[serde(default, skip_serializing_if = "Option::is_none")]
 	pub concurrency: Option<usize>,
+	/// Threads that compute and prove; by default one for each core
+	#[arg(long, value_name = "NUMBER")]
+	#[serde(default, skip_serializing_if = "Option::is_none")]
+	pub threads: Option<usize>,
+	/// How far computing and proving give way to what else runs here, from 0 (not at all) to 19, as `nice` counts
+	#[arg(long, value_name = "NUMBER")]
+	#[serde(default, skip_serializing_if = "Option::is_none")]
+	pub niceness: Option<u8>,
 	/// Whether to claim open orders
 	#[arg(long, value_name = "BOOL")]
 	#[serde(default, skip_serializing_if = "Option::is_none")]
@@ -185,6 +193,8 @@ const NAMES: &[&str] = &[
 	"max_input_bytes",
 	"max_memory_bytes",
 	"concurrency",
+	"threads",
+	"niceness",
 	"claim",
 	"rescue",
 	"bench_file",
@@ -262,6 +272,10 @@ pub struct Config {
 	pub rules: Rules,
 	/// Jobs at a time.
 	pub concurrency: usize,
+	/// Threads that compute and prove; one for each core if none is set.
+	pub threads: Option<usize>,
+	/// How far these give way.
+	pub niceness: Niceness,
 	/// What `bench` wrote.
 	pub bench_file: PathBuf,
 	/// Highest tip of a submission, smallest unit; the claim's collateral if none is set.
@@ -337,7 +351,7 @@ fn describe(error: &figment::Error) -> String {
 		}
 		figment::error::Kind::InvalidType(found, expected) => {
 			let expected = match expected.as_str() {
-				"usize" | "u64" => "a whole number",
+				"usize" | "u64" | "u8" => "a whole number",
 				"f64" => "a number",
 				"a boolean" => "true or false",
 				other => other,
@@ -483,6 +497,11 @@ impl Settings {
 			allow_redirects: self.allow_redirects.unwrap_or(false),
 			rules,
 			concurrency,
+			threads: match self.threads {
+				Some(threads) => Some(within("threads", threads, 1, 1024)?),
+				None => None,
+			},
+			niceness: Niceness(within("niceness", self.niceness.unwrap_or(10), 0, 19)?),
 			bench_file: self
 				.bench_file
 				.as_deref()

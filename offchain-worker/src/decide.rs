@@ -3,7 +3,8 @@
 //! A signed transaction binds us until it is certain that it will never be included. That is so when a
 //! *finalized* block shows its nonce used by another transaction, or its era over. Until then the very same
 //! bytes are sent again, never others but with the same nonce. All ends are read from finalized state; the best block
-//! only lets work begin early. A claim waits for finalized state: the order that it names is there to stay.
+//! lets work begin early. A claim does not wait for the posting to be final: it names the order's terms, so in a fork where
+//! the number is another order's the chain refuses it.
 
 use lemma_client::{AccountId, Balance, BlockNumber};
 
@@ -69,7 +70,7 @@ pub enum Step {
 	},
 	/// Sign the claim of the order that has these terms, by their hash.
 	SignClaim {
-		/// As finalized state has them.
+		/// As the best block has them.
 		terms: Hash,
 	},
 	/// Send the signed claim (again).
@@ -143,20 +144,18 @@ pub fn decide(record: &Record, view: &View, found: &Found) -> Step {
 			_ => let_be(&best),
 		},
 		State::Fetched => match best {
-			Standing::Open if last == Standing::Open => Step::Consider { rescue: false },
-			// Its posting is not final: a fork may give its number to another order.
-			Standing::Open => Step::Wait,
+			Standing::Open => Step::Consider { rescue: false },
 			Standing::Rescue { .. } => Step::Consider { rescue: true },
 			Standing::Ours { price, expires_at } => Step::NoteClaimed { price, expires_at },
 			Standing::NotYet => Step::Wait,
 			_ => let_be(&best),
 		},
 		State::Claiming => match best {
-			Standing::Open => match &view.finalized.order {
-				Some(order) if last == Standing::Open => Step::SignClaim {
+			Standing::Open => match &view.best.order {
+				Some(order) => Step::SignClaim {
 					terms: order.terms_hash().0,
 				},
-				_ => Step::Wait,
+				None => Step::Wait,
 			},
 			Standing::Ours { price, expires_at } => Step::NoteClaimed { price, expires_at },
 			Standing::NotYet => Step::Wait,
@@ -399,38 +398,32 @@ mod tests {
 	}
 
 	#[test]
-	fn a_claim_should_be_signed_when_finalized_state_holds_the_order_with_the_same_terms() {
-		let claims = |finalized: Sight| {
+	fn a_claim_should_name_the_terms_of_the_best_block_and_wait_for_nothing_else() {
+		let claims = |best: Option<Order>, finalized: Option<Order>| {
 			let view = View {
-				best: sight(12, 0, Some(order(100))),
-				finalized,
+				best: sight(12, 0, best),
+				finalized: sight(9, 0, finalized),
 			};
 			[State::Fetched, State::Claiming].map(|state| decide(&record(state), &view, &None))
 		};
-		let wait = [Step::Wait, Step::Wait];
-		assert_eq!(claims(sight(9, 0, None)), wait, "not posted there yet");
-		let theirs = OrderStatus::Claimed {
-			provider: AccountId::new([2; 32]),
-			price: 100,
-			claimed_at: 10,
-			expires_at: 60,
-		};
-		let claimed = Order {
-			status: theirs,
-			..order(100)
-		};
-		assert_eq!(claims(sight(10, 0, Some(claimed))), wait);
+		let taken = [
+			Step::Consider { rescue: false },
+			Step::SignClaim {
+				terms: order(100).terms_hash().0,
+			},
+		];
 		assert_eq!(
-			claims(sight(10, 0, Some(order(100)))),
-			[
-				Step::Consider { rescue: false },
-				Step::SignClaim {
-					terms: order(100).terms_hash().0
-				}
-			]
+			claims(Some(order(100)), None),
+			taken,
+			"the posting is not final"
 		);
+		assert_eq!(claims(Some(order(100)), Some(order(100))), taken);
+		// The best chain has given the number to another order, or to none: ours may come back.
+		for best in [Some(order(99)), None] {
+			assert_eq!(claims(best, None)[0], Step::Wait);
+		}
 		// Another order has the number for good.
-		for step in claims(sight(10, 0, Some(order(99)))) {
+		for step in claims(Some(order(99)), Some(order(99))) {
 			assert!(matches!(step, Step::End(State::Lost { .. })), "{step:?}");
 		}
 	}

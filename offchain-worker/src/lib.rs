@@ -12,6 +12,7 @@
 //! - [`backend`]: what runs a program's computation;
 //! - [`bench`]: measures what this machine can promise;
 //! - [`status`], [`metrics`], [`http`]: what the worker says of itself;
+//! - [`priority`]: the threads that compute and prove, which give way to the node beside them;
 //! - [`clock`]: wall-clock time, which may jump; [`fuse`]: where tests let it die.
 
 #![deny(missing_docs)]
@@ -35,6 +36,7 @@ pub mod metrics;
 pub mod node;
 pub mod order;
 pub mod outbox;
+pub mod priority;
 pub mod scheduler;
 pub mod selection;
 pub mod status;

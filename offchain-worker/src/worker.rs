@@ -44,6 +44,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 	let (stop, abandon) = (CancellationToken::new(), CancellationToken::new());
 	tokio::spawn(signals(stop.clone(), abandon.clone(), config.shutdown)?);
 
+	config.niceness.start_threads(config.threads)?;
 	// Everything that can be wrong without a node is said before one is asked.
 	let keys = Keys::open(&config.key.0).context("`key`")?;
 	let served =
@@ -116,6 +117,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 		estimate,
 		config.rules.max_memory_bytes,
 		config.concurrency,
+		config.niceness,
 		metrics,
 	);
 	let mut context = Context::new(
