@@ -61,77 +61,117 @@ pub struct Phases {
 	pub finalize: Option<f64>,
 }
 
-/// Waits until an order is settled in a finalized block, and says what happens meanwhile.
-pub async fn to_settlement(
-	context: &Context,
-	client: &Client,
+/// What one look at an order found.
+enum Found {
+	/// It is not settled.
+	Live,
+	/// It is settled in the best block, but not for good.
+	Settled,
+	/// It is settled in a finalized block.
+	Final,
+}
+
+/// An order that is followed from posting to its final receipt, with a line of progress for each event.
+pub struct Follower<'a> {
+	client: &'a Client,
 	id: OrderId,
-	progress: &mut Progress,
-) -> Outcome<Phases> {
-	context.wait_for(Waiting::Order(id));
-	let start = Instant::now();
-	let mut claimed: Option<(Instant, AccountId)> = None;
-	let mut settled: Option<Instant> = None;
-	let mut last = None;
-	let mut deadline = None;
-	let mut gone_since: Option<u32> = None;
-	loop {
-		let best = client.best().await?;
-		if last == Some(best) {
-			tokio::time::sleep(POLL).await;
-			continue;
+	start: Instant,
+	claimed: Option<(Instant, AccountId)>,
+	settled: Option<Instant>,
+	/// The best block at the last look.
+	last: Option<BlockRef>,
+	deadline: Option<u32>,
+	gone_since: Option<u32>,
+}
+
+impl<'a> Follower<'a> {
+	/// Of the order `id`, from now on.
+	pub fn new(context: &Context, client: &'a Client, id: OrderId) -> Self {
+		context.wait_for(Waiting::Order(id));
+		Self {
+			client,
+			id,
+			start: Instant::now(),
+			claimed: None,
+			settled: None,
+			last: None,
+			deadline: None,
+			gone_since: None,
 		}
-		last = Some(best);
+	}
+
+	/// Waits until the order is settled in the best block, which a fork may still undo.
+	pub async fn settled(&mut self, progress: &mut Progress) -> Outcome<()> {
+		while let Found::Live = self.look(progress).await? {
+			tokio::time::sleep(POLL).await;
+		}
+		Ok(())
+	}
+
+	/// Waits until the order is settled in a finalized block.
+	pub async fn finalized(mut self, progress: &mut Progress) -> Outcome<Phases> {
+		loop {
+			match self.look(progress).await? {
+				Found::Live | Found::Settled => tokio::time::sleep(POLL).await,
+				Found::Final => return Ok(self.phases()),
+			}
+		}
+	}
+
+	fn phases(&self) -> Phases {
+		let now = Instant::now();
+		let settled = self.settled.unwrap_or(now);
+		let claimed = self.claimed.as_ref().map(|(at, _)| *at);
+		let between = |from: Instant, to: Instant| (to - from).as_secs_f64();
+		Phases {
+			claim: claimed.map(|at| between(self.start, at)),
+			prove: claimed.map(|at| between(at, settled)),
+			finalize: Some(between(settled, now)),
+		}
+	}
+
+	async fn look(&mut self, progress: &mut Progress) -> Outcome<Found> {
+		let (client, id) = (self.client, self.id);
+		let best = client.best().await?;
+		// A live order changes only with a block.
+		if self.last == Some(best) {
+			return Ok(Found::Live);
+		}
 		match look(client, id, best).await? {
 			Sight::Live { order, price } => {
-				gone_since = None;
-				deadline = Some(order.deadline);
+				self.last = Some(best);
+				self.gone_since = None;
+				self.deadline = Some(order.deadline);
 				// A settlement that was undone by a reorganisation is waited for again.
-				settled = None;
-				report_live(id, &order, price, &mut claimed, progress);
+				self.settled = None;
+				report_live(id, &order, price, &mut self.claimed, progress);
+				Ok(Found::Live)
 			}
 			Sight::Settled(receipt) => {
-				if settled.is_none() {
-					settled = Some(Instant::now());
-					let provider = account(&receipt.provider);
+				let block = receipt.settled_at;
+				if self.settled.is_none() {
+					self.settled = Some(Instant::now());
 					progress.done(&format!(
-						"settled in block {}: {} LEM paid to {provider}",
-						receipt.settled_at,
-						lem(receipt.paid)
+						"settled in block {block}: {} LEM paid to {}",
+						lem(receipt.paid),
+						account(&receipt.provider),
 					));
 				}
-				progress.wait(&format!(
-					"waiting for block {} to be final",
-					receipt.settled_at
-				));
-				if client.finalized().await?.number < receipt.settled_at {
-					last = None;
-					tokio::time::sleep(POLL).await;
-					continue;
-				}
-				// What is final is what counts.
-				if client.receipt(id, At::Finalized).await?.is_some() {
-					let now = Instant::now();
-					let settled = settled.unwrap_or(now);
-					let claimed = claimed.map(|(at, _)| at);
-					let between = |from: Instant, to: Instant| (to - from).as_secs_f64();
-					return Ok(Phases {
-						claim: claimed.map(|at| between(start, at)),
-						prove: claimed.map(|at| between(at, settled)),
-						finalize: Some(between(settled, now)),
-					});
-				}
-				last = None;
-				tokio::time::sleep(POLL).await;
+				progress.wait(&format!("waiting for block {block} to be final"));
+				let is_final = client.finalized().await?.number >= block
+					&& client.receipt(id, At::Finalized).await?.is_some();
+				Ok(match is_final {
+					true => Found::Final,
+					false => Found::Settled,
+				})
 			}
 			// A block that a reorganisation undoes may not know the order yet: only finality ends it.
 			Sight::Gone => {
-				let since = *gone_since.get_or_insert(best.number);
+				let since = *self.gone_since.get_or_insert(best.number);
 				if client.finalized().await?.number >= since {
-					return Err(ended(id, deadline, best));
+					return Err(ended(id, self.deadline, best));
 				}
-				last = None;
-				tokio::time::sleep(POLL).await;
+				Ok(Found::Live)
 			}
 		}
 	}

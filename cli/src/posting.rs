@@ -365,7 +365,7 @@ impl Poster<'_> {
 		let call = Call::post_order(spec);
 		let signed = self
 			.client
-			.sign(&call, keys, nonce, Mortality::default())
+			.sign(&call, keys, nonce, Mortality::default(), 0)
 			.await?;
 		let mut record = Record::new(&signed, self.shape, &self.what);
 		self.ledger.save(&self.request, &record)?;

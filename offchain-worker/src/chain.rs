@@ -55,7 +55,12 @@ pub struct Heads {
 #[derive(Debug, Clone)]
 pub enum Action {
 	/// Claim the order.
-	Claim(OrderId),
+	Claim {
+		/// The order.
+		order: OrderId,
+		/// Hash of the terms that it must have.
+		terms: Hash,
+	},
 	/// Submit output and proof.
 	Submit {
 		/// The order.
@@ -83,6 +88,8 @@ pub enum Outcome {
 /// Where a transaction ended up in finalized blocks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inclusion {
+	/// The transaction.
+	pub hash: Hash,
 	/// The block.
 	pub block: BlockNumber,
 	/// What its call did.
@@ -147,17 +154,22 @@ pub trait Chain: Send + Sync + 'static {
 	/// The next nonce of our account when what waits in the node's pool is counted.
 	async fn pool_nonce(&self) -> Result<u32, ChainError>;
 
-	/// Signs an action with a nonce, mortal from the head of now on. Sends nothing.
-	async fn sign(&self, action: Action, nonce: u32) -> Result<(Signed, Vec<u8>), ChainError>;
+	/// Signs an action with a nonce and a tip, mortal from the head of now on. Sends nothing.
+	async fn sign(
+		&self,
+		action: Action,
+		nonce: u32,
+		tip: Balance,
+	) -> Result<(Signed, Vec<u8>), ChainError>;
 
 	/// Gives signed bytes to the node.
 	async fn send(&self, bytes: &[u8]) -> Result<Sent, ChainError>;
 
-	/// Looks for a transaction in the blocks from `from` to `to`, which are finalized. `None` if it is in none of
-	/// them that the node still keeps.
+	/// Looks for one of these transactions in the blocks from `from` to `to`, which are finalized. `None` if none is
+	/// in those of them that the node still keeps.
 	async fn find(
 		&self,
-		hash: Hash,
+		hashes: &[Hash],
 		from: BlockNumber,
 		to: BlockNumber,
 	) -> Result<Option<Inclusion>, ChainError>;

@@ -18,7 +18,7 @@ use figment::{
 use lemma_client::{amount, Balance};
 use serde::{de, Deserialize, Deserializer, Serialize};
 
-use crate::backend::Preference;
+use crate::{backend::Preference, priority::Niceness};
 
 /// Prefix of the environment variables.
 pub const ENV_PREFIX: &str = "LEMMA_";
@@ -119,6 +119,14 @@ pub struct Settings {
 	#[arg(long, value_name = "NUMBER")]
 	#[serde(default, skip_serializing_if = "Option::is_none")]
 	pub concurrency: Option<usize>,
+	/// Threads that compute and prove; by default one for each core
+	#[arg(long, value_name = "NUMBER")]
+	#[serde(default, skip_serializing_if = "Option::is_none")]
+	pub threads: Option<usize>,
+	/// How far computing and proving give way to what else runs here, from 0 (not at all) to 19, as `nice` counts
+	#[arg(long, value_name = "NUMBER")]
+	#[serde(default, skip_serializing_if = "Option::is_none")]
+	pub niceness: Option<u8>,
 	/// Whether to claim open orders
 	#[arg(long, value_name = "BOOL")]
 	#[serde(default, skip_serializing_if = "Option::is_none")]
@@ -139,6 +147,14 @@ pub struct Settings {
 	#[arg(long, value_name = "FACTOR")]
 	#[serde(default, skip_serializing_if = "Option::is_none")]
 	pub safety_factor: Option<f64>,
+	/// Highest tip for a result that finds no place in a block, in LEM; by default the claim's collateral, and never more
+	#[arg(long, value_name = "LEM")]
+	#[serde(
+		default,
+		deserialize_with = "text",
+		skip_serializing_if = "Option::is_none"
+	)]
+	pub max_tip: Option<String>,
 	/// Seconds without taking orders after a failure
 	#[arg(long, value_name = "SECONDS")]
 	#[serde(default, skip_serializing_if = "Option::is_none")]
@@ -177,10 +193,13 @@ const NAMES: &[&str] = &[
 	"max_input_bytes",
 	"max_memory_bytes",
 	"concurrency",
+	"threads",
+	"niceness",
 	"claim",
 	"rescue",
 	"bench_file",
 	"safety_factor",
+	"max_tip",
 	"cooldown_seconds",
 	"shutdown_seconds",
 	"poll_milliseconds",
@@ -253,8 +272,14 @@ pub struct Config {
 	pub rules: Rules,
 	/// Jobs at a time.
 	pub concurrency: usize,
+	/// Threads that compute and prove; one for each core if none is set.
+	pub threads: Option<usize>,
+	/// How far these give way.
+	pub niceness: Niceness,
 	/// What `bench` wrote.
 	pub bench_file: PathBuf,
+	/// Highest tip of a submission, smallest unit; the claim's collateral if none is set.
+	pub max_tip: Option<Balance>,
 	/// Time without taking orders after a failure.
 	pub cooldown: Duration,
 	/// Bound of a shutdown.
@@ -326,7 +351,7 @@ fn describe(error: &figment::Error) -> String {
 		}
 		figment::error::Kind::InvalidType(found, expected) => {
 			let expected = match expected.as_str() {
-				"usize" | "u64" => "a whole number",
+				"usize" | "u64" | "u8" => "a whole number",
 				"f64" => "a number",
 				"a boolean" => "true or false",
 				other => other,
@@ -472,10 +497,19 @@ impl Settings {
 			allow_redirects: self.allow_redirects.unwrap_or(false),
 			rules,
 			concurrency,
+			threads: match self.threads {
+				Some(threads) => Some(within("threads", threads, 1, 1024)?),
+				None => None,
+			},
+			niceness: Niceness(within("niceness", self.niceness.unwrap_or(10), 0, 19)?),
 			bench_file: self
 				.bench_file
 				.as_deref()
 				.map_or_else(|| data_dir.join("bench.json"), path),
+			max_tip: match self.max_tip.as_deref() {
+				Some(text) => Some(amount_of("max_tip", Some(text), 0)?),
+				None => None,
+			},
 			cooldown: Duration::from_secs(within(
 				"cooldown_seconds",
 				self.cooldown_seconds.unwrap_or(600),

@@ -9,7 +9,7 @@ use std::{
 	time::Duration,
 };
 
-use lemma_client::{amount, OrderId};
+use lemma_client::{amount, Balance, OrderId};
 
 use crate::{
 	chain::Chain,
@@ -47,6 +47,10 @@ pub struct Context {
 	pub clock: Clock,
 	/// Wait after the node, a store or the disk failed.
 	pub retry: Duration,
+	/// Highest tip of a submission; the claim's collateral if none is set, and never more than that.
+	pub max_tip: Option<Balance>,
+	/// Held while it is decided whether to claim: what one order's claim will commit is not free for another's.
+	pub claiming: tokio::sync::Mutex<()>,
 	block_time_millis: AtomicU64,
 }
 
@@ -72,6 +76,8 @@ impl Context {
 			cooldown,
 			clock: Clock::default(),
 			retry: RETRY,
+			max_tip: None,
+			claiming: tokio::sync::Mutex::default(),
 			block_time_millis: AtomicU64::new(6_000),
 		}
 	}

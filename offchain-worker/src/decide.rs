@@ -2,14 +2,15 @@
 //!
 //! A signed transaction binds us until it is certain that it will never be included. That is so when a
 //! *finalized* block shows its nonce used by another transaction, or its era over. Until then the very same
-//! bytes are sent again, never others. All ends are read from finalized state; the best block only lets
-//! work begin early.
+//! bytes are sent again, never others but with the same nonce. All ends are read from finalized state; the best block
+//! lets work begin early. A claim does not wait for the posting to be final: it names the order's terms, so in a fork where
+//! the number is another order's the chain refuses it.
 
 use lemma_client::{AccountId, Balance, BlockNumber};
 
 use crate::{
 	chain::{Inclusion, Outcome, Sight, Standing},
-	journal::{Record, Signed, State},
+	journal::{Hash, Record, Signed, State},
 };
 
 /// Submissions that the chain may refuse before we give an order up. One that verifies here and is refused
@@ -67,8 +68,11 @@ pub enum Step {
 		/// The order is in rescue: no claim, the proof alone.
 		rescue: bool,
 	},
-	/// Sign the claim.
-	SignClaim,
+	/// Sign the claim of the order that has these terms, by their hash.
+	SignClaim {
+		/// As the best block has them.
+		terms: Hash,
+	},
 	/// Send the signed claim (again).
 	SendClaim,
 	/// Note that the claim is ours.
@@ -93,8 +97,13 @@ pub enum Step {
 	SubmitAgain,
 	/// The chain included the submission and refused it, for this reason.
 	NoteRefusal(String),
-	/// Look the transaction up in finalized blocks, then decide again.
-	Lookup(Signed),
+	/// Look a transaction up in finalized blocks, then decide again.
+	Lookup {
+		/// Those that it may be.
+		hashes: Vec<Hash>,
+		/// Their nonce, and the time in which one of them can be included.
+		all: Signed,
+	},
 	/// It is over.
 	End(State),
 }
@@ -142,7 +151,12 @@ pub fn decide(record: &Record, view: &View, found: &Found) -> Step {
 			_ => let_be(&best),
 		},
 		State::Claiming => match best {
-			Standing::Open => Step::SignClaim,
+			Standing::Open => match &view.best.order {
+				Some(order) => Step::SignClaim {
+					terms: order.terms_hash().0,
+				},
+				None => Step::Wait,
+			},
 			Standing::Ours { price, expires_at } => Step::NoteClaimed { price, expires_at },
 			Standing::NotYet => Step::Wait,
 			_ => Step::BeginAgain,
@@ -175,13 +189,14 @@ fn let_be(best: &Standing) -> Step {
 /// Finalized state holds neither the order nor a receipt.
 fn gone(record: &Record, view: &View, found: &Found) -> Step {
 	// The requester may have removed the receipt already; the submission's inclusion tells.
-	if let Some(submission) = &record.submission {
-		if Fate::of(submission, view) == Fate::Consumed {
+	if let Some(submissions) = record.submissions() {
+		if Fate::of(&submissions, view) == Fate::Consumed {
 			return match found {
-				None => Step::Lookup(*submission),
+				None => lookup_submission(record, submissions),
 				Some(Some(Inclusion {
 					block,
 					outcome: Outcome::Succeeded,
+					..
 				})) => Step::End(State::Settled {
 					block: *block,
 					paid: None,
@@ -189,6 +204,7 @@ fn gone(record: &Record, view: &View, found: &Found) -> Step {
 				Some(Some(Inclusion {
 					block,
 					outcome: Outcome::Unknown,
+					..
 				})) => Step::End(State::Expired {
 					reason: format!(
 						"it is over; block {block} holds our submission, but the node no longer keeps \
@@ -200,6 +216,13 @@ fn gone(record: &Record, view: &View, found: &Found) -> Step {
 		}
 	}
 	Step::End(ended_unproven(record))
+}
+
+fn lookup_submission(record: &Record, all: Signed) -> Step {
+	Step::Lookup {
+		hashes: record.offers().map(|(hash, _)| hash).collect(),
+		all,
+	}
 }
 
 fn ended_unproven(record: &Record) -> State {
@@ -249,7 +272,10 @@ fn claim_signed(
 		Fate::Alive | Fate::Undecided => Step::Wait,
 		Fate::Dead => Step::BeginAgain,
 		Fate::Consumed => match found {
-			None => Step::Lookup(*claim),
+			None => Step::Lookup {
+				hashes: vec![claim.hash],
+				all: *claim,
+			},
 			Some(Some(Inclusion { outcome, .. })) => match outcome {
 				Outcome::Failed(reason) => Step::End(State::Failed {
 					reason: format!("the claim was refused: {reason}"),
@@ -289,17 +315,17 @@ fn working(record: &Record, view: &View, best: &Standing, last: &Standing) -> St
 }
 
 fn submitted(record: &Record, view: &View, found: &Found, best: &Standing) -> Step {
-	let Some(submission) = &record.submission else {
+	let Some(submissions) = record.submissions() else {
 		return Step::SubmitAgain;
 	};
-	match Fate::of(submission, view) {
+	match Fate::of(&submissions, view) {
 		Fate::Alive if best.takes_our_proof() => Step::SendSubmission {
 			claim_too: *best == Standing::Open && claim_fate(record, view) == Some(Fate::Alive),
 		},
 		Fate::Alive | Fate::Undecided => Step::Wait,
 		Fate::Dead => Step::SubmitAgain,
 		Fate::Consumed => match found {
-			None => Step::Lookup(*submission),
+			None => lookup_submission(record, submissions),
 			Some(Some(Inclusion { outcome, .. })) => match outcome {
 				Outcome::Failed(reason) => Step::NoteRefusal(reason.clone()),
 				// Paid, but the order is live: the view is of two blocks, the next will agree.
@@ -311,5 +337,119 @@ fn submitted(record: &Record, view: &View, found: &Found, best: &Standing) -> St
 			},
 			Some(None) => Step::SubmitAgain,
 		},
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use lemma_client::{Order, OrderSpec, OrderStatus, H256};
+	use lemma_primitives::order::InputSource;
+
+	use super::*;
+	use crate::{journal::Replaced, scheduler::new_record};
+
+	const US: [u8; 32] = [1; 32];
+
+	fn order(max_price: Balance) -> Order {
+		Order {
+			requester: AccountId::new([3; 32]),
+			spec: OrderSpec {
+				program: H256([7; 32]),
+				commitment: H256([5; 32]),
+				input: InputSource::Inline(vec![1].try_into().unwrap()),
+				output_len: 4,
+				min_price: max_price,
+				max_price,
+				ramp: 0,
+				claim_window: 50,
+				lifetime: 500,
+			},
+			posted_at: 10,
+			deadline: 510,
+			collateral: 10,
+			deposit: 1,
+			settlement_fee: 1,
+			status: OrderStatus::Open,
+		}
+	}
+
+	fn sight(number: BlockNumber, nonce: u32, order: Option<Order>) -> Sight {
+		Sight {
+			number,
+			nonce,
+			order,
+			receipt: None,
+		}
+	}
+
+	fn record(state: State) -> Record {
+		let mut record = new_record(1, &order(100), US);
+		record.state = state;
+		record
+	}
+
+	fn signed(hash: u8, born_at: BlockNumber) -> Signed {
+		Signed {
+			hash: [hash; 32],
+			nonce: 4,
+			born_at,
+			dies_at: born_at + 64,
+		}
+	}
+
+	#[test]
+	fn a_claim_should_name_the_terms_of_the_best_block_and_wait_for_nothing_else() {
+		let claims = |best: Option<Order>, finalized: Option<Order>| {
+			let view = View {
+				best: sight(12, 0, best),
+				finalized: sight(9, 0, finalized),
+			};
+			[State::Fetched, State::Claiming].map(|state| decide(&record(state), &view, &None))
+		};
+		let taken = [
+			Step::Consider { rescue: false },
+			Step::SignClaim {
+				terms: order(100).terms_hash().0,
+			},
+		];
+		assert_eq!(
+			claims(Some(order(100)), None),
+			taken,
+			"the posting is not final"
+		);
+		assert_eq!(claims(Some(order(100)), Some(order(100))), taken);
+		// The best chain has given the number to another order, or to none: ours may come back.
+		for best in [Some(order(99)), None] {
+			assert_eq!(claims(best, None)[0], Step::Wait);
+		}
+		// Another order has the number for good.
+		for step in claims(Some(order(99)), Some(order(99))) {
+			assert!(matches!(step, Step::End(State::Lost { .. })), "{step:?}");
+		}
+	}
+
+	#[test]
+	fn a_submission_should_be_looked_for_under_every_tip_that_was_offered() {
+		let mut record = record(State::Submitted);
+		record.submission = Some(signed(2, 20));
+		record.tip = 8;
+		record.replaced = vec![Replaced {
+			signed: signed(1, 12),
+			tip: 0,
+		}];
+		let view = |finalized, nonce| View {
+			best: sight(finalized + 2, nonce, Some(order(100))),
+			finalized: sight(finalized, nonce, Some(order(100))),
+		};
+		let step = decide(&record, &view(30, 5), &None);
+		let Step::Lookup { hashes, all } = step else {
+			panic!("{step:?}");
+		};
+		assert_eq!(hashes, [[2; 32], [1; 32]]);
+		assert_eq!((all.born_at, all.dies_at), (12, 84));
+		// The first is dead, the latest is not.
+		let step = decide(&record, &view(78, 4), &None);
+		assert!(matches!(step, Step::SendSubmission { .. }), "{step:?}");
+		assert_eq!(decide(&record, &view(83, 4), &None), Step::SubmitAgain);
 	}
 }

@@ -18,6 +18,7 @@ use crate::{
 	input::Inputs,
 	journal::Hash,
 	metrics::Metrics,
+	priority::Niceness,
 	workshop::{Finished, PrepareError, Task, Workshop},
 };
 
@@ -29,18 +30,21 @@ pub struct Executor {
 	estimate: Estimate,
 	max_memory_bytes: u64,
 	metrics: Metrics,
+	/// Of the threads on which jobs run.
+	niceness: Niceness,
 	/// One permit for each job that may run at a time.
 	slots: Arc<Semaphore>,
 }
 
 impl Executor {
-	/// An executor that runs at most `concurrency` jobs at a time.
+	/// An executor that runs at most `concurrency` jobs at a time, on threads of this niceness.
 	pub fn new(
 		inputs: Inputs,
 		backend: Box<dyn Backend>,
 		estimate: Estimate,
 		max_memory_bytes: u64,
 		concurrency: usize,
+		niceness: Niceness,
 		metrics: Metrics,
 	) -> Self {
 		Self {
@@ -50,6 +54,7 @@ impl Executor {
 			estimate,
 			max_memory_bytes,
 			metrics,
+			niceness,
 			slots: Arc::new(Semaphore::new(concurrency)),
 		}
 	}
@@ -77,7 +82,7 @@ impl Workshop for Executor {
 		let slots = self.slots.clone();
 		let _slot = slots.acquire().await;
 		let started = Instant::now();
-		let checked = tokio::task::spawn_blocking(move || {
+		let checking = self.niceness.run(move || {
 			let opened = std::panic::catch_unwind(AssertUnwindSafe(|| program.open(&blob)));
 			drop(blob);
 			let job: Arc<dyn Job> = opened
@@ -117,9 +122,8 @@ impl Workshop for Executor {
 				));
 			}
 			Ok(job)
-		})
-		.await;
-		let job = match checked {
+		});
+		let job = match checking.await {
 			Ok(Ok(job)) => job,
 			Ok(Err(reason)) => return Err(PrepareError::Refused(reason)),
 			Err(error) => return Err(PrepareError::Later(format!("checking stopped: {error}"))),
@@ -143,7 +147,7 @@ impl Workshop for Executor {
 		let prover = self.prover.clone();
 		let metrics = self.metrics.clone();
 		let span = tracing::Span::current();
-		let running = tokio::task::spawn_blocking(move || {
+		let running = self.niceness.run(move || {
 			let _slot = slot;
 			span.in_scope(|| {
 				let made = AssertUnwindSafe(|| make(&job, task, &backend, &prover));
@@ -162,8 +166,7 @@ impl Workshop for Executor {
 
 	fn warm(&self, job: &dyn Job) {
 		let (prover, id) = (self.prover.clone(), job.program());
-		// A first proof waits for what is not ready by then; nobody waits for this.
-		tokio::task::spawn_blocking(move || {
+		let warming = self.niceness.run(move || {
 			let Some(program) = programs::find(&id) else {
 				return;
 			};
@@ -174,6 +177,8 @@ impl Workshop for Executor {
 			}
 			prover.outer();
 		});
+		// A first proof waits for what is not ready by then; nobody waits for this.
+		tokio::spawn(warming);
 	}
 
 	fn estimate_seconds(&self, job: &dyn Job) -> f64 {
@@ -290,6 +295,7 @@ mod tests {
 			Estimate::default(),
 			max_memory_bytes,
 			1,
+			Niceness::default(),
 			Metrics::new(),
 		);
 		(folder, executor)

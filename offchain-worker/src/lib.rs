@@ -5,12 +5,14 @@
 //! - [`heads`]: the chain's heads, and whether the node can be relied on;
 //! - [`scheduler`] and [`selection`]: which orders to take;
 //! - [`order`] and [`decide`]: one order's way, and the pure function that says what is next;
-//! - [`journal`] and [`outbox`]: nothing is done that is not written down first, nothing sent twice;
+//! - [`journal`] and [`outbox`]: nothing is done that is not written down first, nothing sent twice; [`tip`]: what to offer
+//!   for a place in a block;
 //! - [`chain`] and [`node`]: what is asked of a chain, and a node that answers;
 //! - [`workshop`], [`executor`], [`input`], [`estimate`]: fetching, checking, computing, proving;
 //! - [`backend`]: what runs a program's computation;
 //! - [`bench`]: measures what this machine can promise;
 //! - [`status`], [`metrics`], [`http`]: what the worker says of itself;
+//! - [`priority`]: the threads that compute and prove, which give way to the node beside them;
 //! - [`clock`]: wall-clock time, which may jump; [`fuse`]: where tests let it die.
 
 #![deny(missing_docs)]
@@ -34,9 +36,11 @@ pub mod metrics;
 pub mod node;
 pub mod order;
 pub mod outbox;
+pub mod priority;
 pub mod scheduler;
 pub mod selection;
 pub mod status;
+pub mod tip;
 pub mod worker;
 pub mod workshop;
 

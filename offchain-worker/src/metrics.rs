@@ -103,6 +103,8 @@ pub struct Metrics {
 	taking_orders: Gauge,
 	missed: Counter,
 	earned: FloatCounter,
+	tips_offered: FloatCounter,
+	tips_paid: FloatCounter,
 	bond_free: FloatGauge,
 	spendable: FloatGauge,
 	journal_failures: Counter,
@@ -221,6 +223,16 @@ impl Metrics {
 				r,
 				"earned_lem",
 				"LEM paid for settled orders since the start, bounties included",
+			),
+			tips_offered: register(
+				r,
+				"tips_offered_lem",
+				"LEM offered since the start as tips of submissions, the highest one of each",
+			),
+			tips_paid: register(
+				r,
+				"tips_paid_lem",
+				"LEM paid since the start as tips of submissions that were included",
 			),
 			bond_free: register(
 				r,
@@ -389,6 +401,16 @@ impl Metrics {
 	/// A claim's deadline passed.
 	pub fn missed(&self) {
 		self.missed.inc();
+	}
+
+	/// So much more is offered as a submission's tip.
+	pub fn tip_offered(&self, more: Balance) {
+		self.tips_offered.inc_by(lem(more));
+	}
+
+	/// A submission with this tip was included.
+	pub fn tip_paid(&self, tip: Balance) {
+		self.tips_paid.inc_by(lem(tip));
 	}
 
 	/// The provider's free bond.

@@ -157,9 +157,16 @@ impl Chain for Node {
 		Ok(narrow(self.client.next_nonce(&self.keys.account()).await?))
 	}
 
-	async fn sign(&self, action: Action, nonce: u32) -> Result<(Signed, Vec<u8>), ChainError> {
+	async fn sign(
+		&self,
+		action: Action,
+		nonce: u32,
+		tip: Balance,
+	) -> Result<(Signed, Vec<u8>), ChainError> {
 		let (call, lifetime) = match &action {
-			Action::Claim(order) => (Call::claim_order(*order), CLAIM_LIFETIME),
+			Action::Claim { order, terms } => {
+				(Call::claim_order(*order, H256(*terms)), CLAIM_LIFETIME)
+			}
 			Action::Submit {
 				order,
 				output,
@@ -172,7 +179,13 @@ impl Chain for Node {
 		};
 		let signed = self
 			.client
-			.sign(&call, &self.keys, nonce.into(), Mortality::Blocks(lifetime))
+			.sign(
+				&call,
+				&self.keys,
+				nonce.into(),
+				Mortality::Blocks(lifetime),
+				tip,
+			)
 			.await?;
 		let dies_at = signed.expires_at.ok_or_else(|| {
 			ChainError::Refused("the transaction was signed without an end of its life".to_owned())
@@ -200,7 +213,7 @@ impl Chain for Node {
 
 	async fn find(
 		&self,
-		hash: Hash,
+		hashes: &[Hash],
 		from: BlockNumber,
 		to: BlockNumber,
 	) -> Result<Option<Inclusion>, ChainError> {
@@ -214,10 +227,11 @@ impl Chain for Node {
 				Err(Error::Pruned { .. }) => continue,
 				Err(error) => return Err(error.into()),
 			};
-			let found = extrinsics
-				.iter()
-				.position(|bytes| blake2_256(bytes).0 == hash);
-			let Some(index) = found.and_then(|index| u32::try_from(index).ok()) else {
+			let found = extrinsics.iter().zip(0..).find_map(|(bytes, index)| {
+				let hash = blake2_256(bytes).0;
+				hashes.contains(&hash).then_some((hash, index))
+			});
+			let Some((hash, index)) = found else {
 				continue;
 			};
 			let place = Place {
@@ -234,6 +248,7 @@ impl Chain for Node {
 				Err(error) => return Err(error.into()),
 			};
 			return Ok(Some(Inclusion {
+				hash,
 				block: number,
 				outcome,
 			}));

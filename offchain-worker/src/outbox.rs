@@ -7,11 +7,11 @@
 
 use std::sync::Arc;
 
-use lemma_client::OrderId;
+use lemma_client::{Balance, OrderId};
 
 use crate::{
 	chain::{Action, Chain, ChainError, Sent},
-	journal::{Attachment, Blob, Journal, JournalError, Record, State},
+	journal::{Attachment, Blob, Hash, Journal, JournalError, Record, State},
 };
 
 /// Why something could not be signed or sent.
@@ -42,11 +42,12 @@ impl Outbox {
 		}
 	}
 
-	/// Signs the claim of an order in state Claiming and writes it down: ClaimSigned.
-	pub async fn sign_claim(&self, order: OrderId) -> Result<Record, OutboxError> {
+	/// Signs the claim of an order in state Claiming, by the hash of its terms, and writes it down: ClaimSigned.
+	pub async fn sign_claim(&self, order: OrderId, terms: Hash) -> Result<Record, OutboxError> {
 		let _signing = self.signing.lock().await;
 		let nonce = self.next_nonce().await?;
-		let (signed, bytes) = self.chain.sign(Action::Claim(order), nonce).await?;
+		let action = Action::Claim { order, terms };
+		let (signed, bytes) = self.chain.sign(action, nonce, 0).await?;
 		let attachment = Attachment::Claim(signed, &bytes);
 		Ok(self
 			.journal
@@ -56,26 +57,50 @@ impl Outbox {
 	/// Signs the submission of an order in state Proved and writes it down: SubmitSigned. `None` if the
 	/// journal does not hold output and proof.
 	pub async fn sign_submission(&self, order: OrderId) -> Result<Option<Record>, OutboxError> {
-		let (Some(output), Some(proof)) = (
-			self.journal.blob(order, Blob::Output)?,
-			self.journal.blob(order, Blob::Proof)?,
-		) else {
+		let Some(action) = self.submission(order)? else {
 			return Ok(None);
 		};
 		let _signing = self.signing.lock().await;
 		let nonce = self.next_nonce().await?;
-		let action = Action::Submit {
-			order,
-			output,
-			proof,
-		};
-		let (signed, bytes) = self.chain.sign(action, nonce).await?;
+		let (signed, bytes) = self.chain.sign(action, nonce, 0).await?;
 		let attachment = Attachment::Submission(signed, &bytes);
 		Ok(Some(self.journal.advance(
 			order,
 			State::SubmitSigned,
 			attachment,
 		)?))
+	}
+
+	/// Signs the submission that `record` has anew, with the same nonce and this tip, and writes it down in the place of
+	/// that one. `None` if the journal does not hold output and proof.
+	///
+	/// The chain can include one of the two, so it does not matter which of them reached whom.
+	pub async fn replace_submission(
+		&self,
+		record: &Record,
+		tip: Balance,
+	) -> Result<Option<Record>, OutboxError> {
+		let (Some(last), Some(action)) = (record.submission, self.submission(record.order)?) else {
+			return Ok(None);
+		};
+		let (signed, bytes) = self.chain.sign(action, last.nonce, tip).await?;
+		Ok(Some(self.journal.replace_submission(
+			record.order,
+			signed,
+			tip,
+			&bytes,
+		)?))
+	}
+
+	/// The submission of an order, if the journal holds output and proof.
+	fn submission(&self, order: OrderId) -> Result<Option<Action>, JournalError> {
+		let output = self.journal.blob(order, Blob::Output)?;
+		let proof = self.journal.blob(order, Blob::Proof)?;
+		Ok(output.zip(proof).map(|(output, proof)| Action::Submit {
+			order,
+			output,
+			proof,
+		}))
 	}
 
 	/// Sends what the journal holds: the signed claim or submission of an order. `None` if it holds none.
@@ -105,11 +130,48 @@ impl Outbox {
 		if free >= nonce || held.contains(&free) {
 			return Ok(false);
 		}
-		let (_, bytes) = self.chain.sign(Action::Fill, free).await?;
+		self.fill(free, 0).await?;
+		Ok(true)
+	}
+
+	/// Uses up with this tip all nonces below `nonce` that no submission has and no block yet: a claim that finds no
+	/// place in a block would keep a submission out that has tipped for its own. How many there were.
+	///
+	/// Whose claim it is finds out as if another transaction of the account had taken the nonce, and begins again.
+	pub async fn clear_way(&self, nonce: u32, tip: Balance) -> Result<u32, OutboxError> {
+		let _signing = self.signing.lock().await;
+		let heads = self.chain.heads().await?;
+		let on_chain = self.chain.nonce(heads.best).await?;
+		let live = self.journal.live()?;
+		let submissions: Vec<_> = live.iter().filter_map(Record::open_submission).collect();
+		let mut filled = 0;
+		for below in on_chain..nonce {
+			if submissions.iter().all(|signed| signed.nonce != below) {
+				self.fill(below, tip).await?;
+				filled += 1;
+			}
+		}
+		Ok(filled)
+	}
+
+	/// The highest tip of the submissions that wait behind this nonce.
+	pub fn highest_tip_behind(&self, nonce: u32) -> Result<Balance, JournalError> {
+		let live = self.journal.live()?;
+		let behind = live.iter().filter(|record| {
+			record
+				.open_submission()
+				.is_some_and(|signed| signed.nonce > nonce)
+		});
+		Ok(behind.map(|record| record.tip).max().unwrap_or_default())
+	}
+
+	/// Sends a transaction that does nothing.
+	async fn fill(&self, nonce: u32, tip: Balance) -> Result<(), OutboxError> {
+		let (_, bytes) = self.chain.sign(Action::Fill, nonce, tip).await?;
 		self.point("before-send-filler")?;
 		self.chain.send(&bytes).await?;
 		self.point("after-send-filler")?;
-		Ok(true)
+		Ok(())
 	}
 
 	fn point(&self, name: &str) -> Result<(), JournalError> {

@@ -414,5 +414,7 @@ pub fn new_record(id: OrderId, order: &Order, provider: [u8; 32]) -> Record {
 		shape: String::new(),
 		stages: Vec::new(),
 		history: Vec::new(),
+		tip: 0,
+		replaced: Vec::new(),
 	}
 }

@@ -44,6 +44,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 	let (stop, abandon) = (CancellationToken::new(), CancellationToken::new());
 	tokio::spawn(signals(stop.clone(), abandon.clone(), config.shutdown)?);
 
+	config.niceness.start_threads(config.threads)?;
 	// Everything that can be wrong without a node is said before one is asked.
 	let keys = Keys::open(&config.key.0).context("`key`")?;
 	let served =
@@ -116,9 +117,10 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 		estimate,
 		config.rules.max_memory_bytes,
 		config.concurrency,
+		config.niceness,
 		metrics,
 	);
-	let context = Arc::new(Context::new(
+	let mut context = Context::new(
 		Arc::new(node),
 		Arc::new(journal),
 		Arc::new(executor),
@@ -126,8 +128,9 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 		config.rules.clone(),
 		served,
 		config.cooldown,
-	));
-	run_until_stopped(context, &config, stop, abandon).await
+	);
+	context.max_tip = config.max_tip;
+	run_until_stopped(Arc::new(context), &config, stop, abandon).await
 }
 
 async fn run_until_stopped(

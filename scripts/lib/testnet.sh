@@ -44,7 +44,7 @@ netns_up() {
 	done
 	for i in $(seq 201 250); do
 		SUBNET="10.$i"
-		{ ip -4 route show; ip -4 addr show; } | grep -qE "(^| )10\.$i\." || break
+		{ ip -4 route show; ip -4 addr show; } | grep -E "(^| )10\.$i\." >/dev/null || break
 	done
 	ip netns add "$switch"
 	for name in peers cut clients; do

@@ -16,7 +16,8 @@ use crate::{
 	args::{ResultArgs, Verify},
 	context::Context,
 	failure::{exit, file_failure, Failure, Outcome},
-	follow, input,
+	follow::Follower,
+	input,
 	ledger::Ledger,
 	output::{self, one_line},
 	views,
@@ -37,7 +38,9 @@ pub async fn get(context: &Context, args: ResultArgs) -> Outcome<()> {
 		_ => None,
 	};
 	let mut progress = context.output.progress();
-	follow::to_settlement(context, &client, args.id, &mut progress).await?;
+	Follower::new(context, &client, args.id)
+		.finalized(&mut progress)
+		.await?;
 	progress.wait("verifying the result");
 	let evidence = result::fetch(&client, args.id, At::Finalized).await?;
 	let report = evidence.check(client.genesis_hash(), None);

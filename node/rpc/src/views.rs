@@ -38,6 +38,8 @@ pub struct BlockView {
 #[serde(rename_all = "camelCase")]
 pub struct OrderView {
 	id: OrderId,
+	/// Hash of the terms, as a claim names them.
+	terms: Hash,
 	requester: AccountId,
 	program: ProgramId,
 	commitment: Hash,
@@ -99,9 +101,11 @@ impl OrderView {
 		order: Order<AccountId, Balance, BlockNumber>,
 		current_price: Option<Balance>,
 	) -> Self {
+		let terms = order.terms_hash();
 		let spec = order.spec;
 		Self {
 			id,
+			terms,
 			requester: order.requester,
 			program: spec.program,
 			commitment: spec.commitment,
@@ -536,6 +540,7 @@ mod tests {
 		let view = serde_json::to_value(OrderView::new(4, order(), None)).unwrap();
 
 		assert_eq!(view["id"], json!(4));
+		assert_eq!(view["terms"], json!(order().terms_hash()));
 		assert_eq!(
 			view["maxPrice"],
 			json!("340282366920938463463374607431768211455")

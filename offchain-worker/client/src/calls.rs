@@ -65,9 +65,14 @@ impl Call {
 		Self::new(JOB_ORDERS, "cancel_order", vec![number(order)])
 	}
 
-	/// `JobOrders.claim_order`: promises the proof of an order, against collateral.
-	pub fn claim_order(order: OrderId) -> Self {
-		Self::new(JOB_ORDERS, "claim_order", vec![number(order)])
+	/// `JobOrders.claim_order`: promises the proof of an order, against collateral. Fails unless the order has these
+	/// terms, by their hash.
+	pub fn claim_order(order: OrderId, terms: H256) -> Self {
+		Self::new(
+			JOB_ORDERS,
+			"claim_order",
+			vec![number(order), encoded(&terms)],
+		)
 	}
 
 	/// `JobOrders.submit_result`: gives an order's output with its proof, and is paid.

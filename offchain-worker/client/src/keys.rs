@@ -267,11 +267,11 @@ mod tests {
 
 	#[test]
 	fn the_debug_text_of_keys_should_not_hold_the_secret() {
-		let (keys, phrase) = Keys::generate();
-		let text = format!("{keys:?}");
-		assert!(phrase
-			.split(' ')
-			.filter(|word| word.len() > 4)
-			.all(|word| !text.contains(word)));
+		let (keys, _) = Keys::generate();
+		// The whole text: a word of the phrase ("account" is one) may also be a word of ours.
+		assert_eq!(
+			format!("{keys:?}"),
+			format!("Keys {{ account: {:?} }}", keys.account().to_ss58check())
+		);
 	}
 }

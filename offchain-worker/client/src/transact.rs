@@ -112,18 +112,21 @@ impl Outcome {
 }
 
 impl Client {
-	/// Signs a call. Nothing is sent.
+	/// Signs a call, with a tip for whoever puts it into a block before others. Nothing is sent.
 	pub async fn sign(
 		&self,
 		call: &Call,
 		keys: &Keys,
 		nonce: u64,
 		mortality: Mortality,
+		tip: Balance,
 	) -> Result<SignedBytes, Error> {
 		// A finalized birth block: no reorganisation can make the transaction invalid.
 		let signed_at = self.finalized().await?;
 		let runtime = self.runtime(At::Best).await?;
-		let mut params = DefaultExtrinsicParamsBuilder::<ChainConfig>::new().nonce(nonce);
+		let mut params = DefaultExtrinsicParamsBuilder::<ChainConfig>::new()
+			.nonce(nonce)
+			.tip(tip);
 		let mut expires_at = None;
 		params = match mortality {
 			Mortality::Immortal => params.immortal(),
@@ -211,7 +214,9 @@ impl Client {
 	/// Signs, sends and follows a call until it is in a block; fails if the call fails there.
 	pub async fn submit(&self, call: &Call, keys: &Keys) -> Result<Outcome, Error> {
 		let nonce = self.next_nonce(&keys.account()).await?;
-		let signed = self.sign(call, keys, nonce, Mortality::default()).await?;
+		let signed = self
+			.sign(call, keys, nonce, Mortality::default(), 0)
+			.await?;
 		self.send(&signed.bytes).await?;
 		let outcome = self.outcome(self.included(&signed).await?).await?;
 		outcome.result.clone()?;

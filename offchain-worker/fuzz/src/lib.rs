@@ -12,7 +12,7 @@ use lemma_client::{
 };
 use lemma_worker::{
 	config::{merge, Settings, ANNOTATED_DEFAULTS},
-	journal::{Record, Signed, State},
+	journal::{Record, Replaced, Signed, State},
 };
 use lemma_zk_fuzz::Target;
 use url::{Host, Url};
@@ -235,6 +235,8 @@ fn journal_seeds() -> Vec<Vec<u8>> {
 				refusals: 1,
 				shape: "2x3x4".to_owned(),
 				stages: vec![("outer".to_owned(), 1_000_000)],
+				tip: 6,
+				replaced: vec![Replaced { signed, tip: 3 }],
 			}
 			.encode()
 		})

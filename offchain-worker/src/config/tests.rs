@@ -1,4 +1,9 @@
+use std::sync::{PoisonError, RwLock};
+
 use super::*;
+
+/// The environment belongs to the whole process: the test that sets it has it for itself.
+static ENVIRONMENT: RwLock<()> = RwLock::new(());
 
 fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
 	let folder = tempfile::tempdir().unwrap();
@@ -9,6 +14,7 @@ fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
 
 fn settings(text: &str) -> Result<Settings, ConfigError> {
 	let (_folder, path) = file(text);
+	let _unset = ENVIRONMENT.read().unwrap_or_else(PoisonError::into_inner);
 	merge(Some(&path), &Settings::default())
 }
 
@@ -32,7 +38,7 @@ fn defaults_should_do_when_only_a_key_is_given() {
 
 #[test]
 fn flags_should_win_over_the_environment_and_it_over_the_file() {
-	// One test for all of it: the environment belongs to the whole process.
+	let _set = ENVIRONMENT.write().unwrap_or_else(PoisonError::into_inner);
 	let (_folder, path) =
 		file("key = \"//Alice\"\nmin_price = \"1\"\nconcurrency = 2\nnode = \"ws://file:1\"\n");
 	std::env::set_var("LEMMA_MIN_PRICE", "0.5");
@@ -60,8 +66,12 @@ fn every_error_should_name_its_key() {
 		("node = \"http://localhost\"", "node"),
 		("min_price = \"ten\"", "min_price"),
 		("min_price_per_second = \"-1\"", "min_price_per_second"),
+		("max_tip = \"all\"", "max_tip"),
 		("concurrency = 0", "concurrency"),
 		("concurrency = \"two\"", "concurrency"),
+		("threads = 0", "threads"),
+		("niceness = 20", "niceness"),
+		("niceness = -5", "niceness"),
 		("metrics = \"here\"", "metrics"),
 		("backend = \"tpu\"", "backend"),
 		("safety_factor = 0.5", "safety_factor"),
@@ -135,8 +145,8 @@ fn the_example_should_hold_every_setting_and_its_default() {
 			"{name} is missing"
 		);
 	}
-	// All of it at once, but for what depends on the machine.
-	let skipped = ["max_memory_bytes", "bench_file", "programs"];
+	// All of it at once, but for what depends on the machine or the claim.
+	let skipped = ["max_memory_bytes", "bench_file", "programs", "max_tip"];
 	let text: String = settings_lines
 		.iter()
 		.filter(|line| {

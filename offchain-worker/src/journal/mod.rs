@@ -20,13 +20,13 @@ use std::{
 };
 
 use codec::{Decode, Encode};
-use lemma_primitives::{BlockNumber, OrderId};
+use lemma_primitives::{Balance, BlockNumber, OrderId};
 use redb::{
 	ConcurrencyMode, Database, ReadOnlyDatabase, ReadTransaction, ReadableDatabase, ReadableTable,
 	TableDefinition, WriteTransaction,
 };
 
-pub use self::record::{Hash, Record, Signed, State};
+pub use self::record::{Hash, Record, Replaced, Signed, State};
 use crate::{
 	clock::unix_millis,
 	fuse::{Blown, Fuse},
@@ -41,12 +41,16 @@ const ATTEMPTS: TableDefinition<'_, u64, u32> = TableDefinition::new("attempts")
 /// What is known of the journal itself, by name.
 const ABOUT: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("about");
 
-/// Version of the layout above.
-const LAYOUT: u32 = 1;
+/// Version of the layout above, and of [`Record`].
+const LAYOUT: u32 = 2;
+/// The layout before tips: its records end where those of today have a tip and what was replaced.
+const LAYOUT_WITHOUT_TIPS: u32 = 1;
 /// Final records kept, the newest ones.
 const FINAL_RECORDS_KEPT: usize = 10_000;
 /// Steps kept of one order's history: far more than it has unless its transactions die again and again.
 const HISTORY_KEPT: usize = 200;
+/// Replaced submissions of one order that are kept, the newest ones.
+const REPLACED_KEPT: usize = 64;
 /// Memory for the database's cache, bytes.
 const CACHE_BYTES: usize = 32 * 1024 * 1024;
 
@@ -238,6 +242,10 @@ impl Journal {
 					about.insert("layout", LAYOUT.encode().as_slice())?;
 				}
 				Some(LAYOUT) => {}
+				Some(LAYOUT_WITHOUT_TIPS) => {
+					add_tips(&transaction)?;
+					about.insert("layout", LAYOUT.encode().as_slice())?;
+				}
 				Some(found) => return Err(JournalError::Layout { found }),
 			}
 		}
@@ -355,7 +363,7 @@ impl Journal {
 		}
 		record.state = State::Seen;
 		record.history = vec![(unix_millis(), record.state.name().to_owned())];
-		self.step(&record, |transaction| {
+		self.step(record.state.name(), &record, |transaction| {
 			remove_belongings(transaction, record.order)
 		})?;
 		Ok(record)
@@ -390,6 +398,8 @@ impl Journal {
 			}
 			Attachment::Submission(signed, bytes) => {
 				record.submission = Some(signed);
+				record.tip = 0;
+				record.replaced.clear();
 				blobs.push((Blob::Submission, bytes));
 			}
 			Attachment::Result {
@@ -411,7 +421,7 @@ impl Journal {
 			record.history.push((unix_millis(), next.name().to_owned()));
 		}
 		record.state = next;
-		self.step(&record, |transaction| {
+		self.step(record.state.name(), &record, |transaction| {
 			if ends {
 				remove_belongings(transaction, order)?;
 			}
@@ -424,14 +434,48 @@ impl Journal {
 		Ok(record)
 	}
 
+	/// Puts another signed submission in the place of the latest one, with the same nonce and its own tip. The state
+	/// stays.
+	pub fn replace_submission(
+		&self,
+		order: OrderId,
+		signed: Signed,
+		tip: Balance,
+		bytes: &[u8],
+	) -> Result<Record, JournalError> {
+		let mut record = self.get(order)?.ok_or(JournalError::Unknown(order))?;
+		let open = record.open_submission().and(record.submission);
+		let Some(last) = open.filter(|last| last.nonce == signed.nonce) else {
+			return Err(JournalError::NoSuchStep {
+				order,
+				from: record.state.name(),
+				to: "replaced",
+			});
+		};
+		record.replaced.push(Replaced {
+			signed: last,
+			tip: record.tip,
+		});
+		let excess = record.replaced.len().saturating_sub(REPLACED_KEPT);
+		record.replaced.drain(..excess);
+		record.submission = Some(signed);
+		record.tip = tip;
+		self.step("replaced", &record, |transaction| {
+			let mut table = transaction.open_table(BLOBS)?;
+			table.insert((order, Blob::Submission as u8), bytes)?;
+			Ok(())
+		})?;
+		Ok(record)
+	}
+
 	/// Writes a record and what belongs to it in one transaction, between two points of the fuse.
 	fn step(
 		&self,
+		name: &str,
 		record: &Record,
 		beside: impl FnOnce(&WriteTransaction) -> Result<(), JournalError>,
 	) -> Result<(), JournalError> {
-		self.fuse
-			.point(&format!("before-{}", record.state.name()))?;
+		self.fuse.point(&format!("before-{name}"))?;
 		self.write(|transaction| {
 			beside(transaction)?;
 			transaction
@@ -439,7 +483,7 @@ impl Journal {
 				.insert(record.order, record.encode().as_slice())?;
 			Ok(())
 		})?;
-		self.fuse.point(&format!("after-{}", record.state.name()))?;
+		self.fuse.point(&format!("after-{name}"))?;
 		Ok(())
 	}
 
@@ -586,6 +630,21 @@ fn all(transaction: &ReadTransaction) -> Result<Vec<Record>, JournalError> {
 		records.push(decode_record(order.value(), bytes.value())?);
 	}
 	Ok(records)
+}
+
+/// Brings the records of a journal from before tips to today's layout.
+fn add_tips(transaction: &WriteTransaction) -> Result<(), JournalError> {
+	let none = (Balance::default(), Vec::<Replaced>::new()).encode();
+	let mut table = transaction.open_table(ORDERS)?;
+	let mut records = Vec::new();
+	for entry in table.iter()? {
+		let (order, bytes) = entry?;
+		records.push((order.value(), [bytes.value(), none.as_slice()].concat()));
+	}
+	for (order, bytes) in records {
+		table.insert(order, bytes.as_slice())?;
+	}
+	Ok(())
 }
 
 /// Removes what lies beside an order's record.

@@ -22,6 +22,17 @@ pub struct Signed {
 	pub dies_at: BlockNumber,
 }
 
+/// A submission that another took the place of, with the same nonce and another tip. It may be included all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
+pub struct Replaced {
+	/// The submission.
+	#[serde(flatten)]
+	pub signed: Signed,
+	/// Its tip.
+	#[serde(serialize_with = "amount")]
+	pub tip: Balance,
+}
+
 /// How far an order has come.
 ///
 /// ```text
@@ -200,15 +211,45 @@ pub struct Record {
 	pub stages: Vec<(String, u64)>,
 	/// When it reached each state: Unix time in milliseconds, name.
 	pub history: Vec<(u64, String)>,
+	/// Tip of the latest signed submission.
+	#[serde(serialize_with = "amount")]
+	pub tip: Balance,
+	/// The submissions that the latest took the place of, oldest first.
+	pub replaced: Vec<Replaced>,
 }
 
 impl Record {
 	/// Its signed transactions that may still be included, as far as the record tells.
-	pub fn open_transactions(&self) -> impl Iterator<Item = &Signed> {
+	pub fn open_transactions(&self) -> impl Iterator<Item = Signed> {
+		let claim = self.claim.filter(|_| self.state.is_bound());
+		claim.into_iter().chain(self.open_submission())
+	}
+
+	/// Its submission, with all that it took the place of, as long as one of them may be included.
+	pub fn open_submission(&self) -> Option<Signed> {
 		let submitted = matches!(self.state, State::SubmitSigned | State::Submitted);
-		let claim = self.claim.as_ref().filter(|_| self.state.is_bound());
-		let submission = self.submission.as_ref().filter(|_| submitted);
-		claim.into_iter().chain(submission)
+		self.submissions().filter(|_| submitted)
+	}
+
+	/// The latest submission and those that it took the place of, as one: it has their nonce, and the whole time in
+	/// which the chain can include one of them.
+	pub fn submissions(&self) -> Option<Signed> {
+		let latest = self.submission?;
+		let replaced = self.replaced.iter().map(|replaced| replaced.signed);
+		Some(replaced.fold(latest, |all, signed| Signed {
+			born_at: all.born_at.min(signed.born_at),
+			dies_at: all.dies_at.max(signed.dies_at),
+			..all
+		}))
+	}
+
+	/// The latest submission and those that it took the place of: hash and tip, the latest first.
+	pub fn offers(&self) -> impl Iterator<Item = (Hash, Balance)> + '_ {
+		let latest = self.submission.map(|signed| (signed.hash, self.tip));
+		let replaced = self.replaced.iter().rev();
+		latest
+			.into_iter()
+			.chain(replaced.map(|replaced| (replaced.signed.hash, replaced.tip)))
 	}
 }
 

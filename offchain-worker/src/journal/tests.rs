@@ -16,6 +16,8 @@ fn record(order: OrderId, fingerprint: Hash) -> Record {
 		shape: String::new(),
 		stages: vec![],
 		history: vec![],
+		tip: 0,
+		replaced: vec![],
 	}
 }
 
@@ -356,4 +358,72 @@ fn attempts_should_be_counted_across_deaths_and_forgotten_at_the_end() {
 		.advance(1, lost, Attachment::Nothing)
 		.unwrap();
 	assert_eq!(fixture.open().attempts(1).unwrap(), 0);
+}
+
+#[test]
+fn a_submission_should_be_replaced_by_one_with_its_nonce_alone() {
+	let fixture = Fixture::new();
+	let journal = fixture.open();
+	journal.begin(record(1, [1; 32])).unwrap();
+	let again = Signed {
+		hash: [99; 32],
+		born_at: 9,
+		dies_at: 73,
+		..signed(8)
+	};
+	for (state, attachment) in good_way() {
+		let replaced = journal.replace_submission(1, again, 5, b"dearer");
+		if !matches!(
+			journal.get(1).unwrap().unwrap().state,
+			State::SubmitSigned | State::Submitted
+		) {
+			let error = replaced.unwrap_err();
+			assert!(matches!(error, JournalError::NoSuchStep { .. }), "{error}");
+		}
+		journal.advance(1, state.clone(), attachment).unwrap();
+		if state != State::Submitted {
+			continue;
+		}
+		let other = journal.replace_submission(1, signed(9), 6, b"another nonce");
+		assert!(matches!(other, Err(JournalError::NoSuchStep { .. })));
+		let dearest = journal.replace_submission(1, signed(8), 7, b"dearest");
+		let record = journal.get(1).unwrap().unwrap();
+		assert_eq!(dearest.unwrap(), record);
+		assert_eq!(record.state, State::Submitted);
+		assert_eq!((record.submission, record.tip), (Some(signed(8)), 7));
+		let offers: Vec<_> = record.offers().collect();
+		let hash = signed(8).hash;
+		assert_eq!(offers, [(hash, 7), ([99; 32], 5), (hash, 0)]);
+		let open: Vec<_> = record.open_transactions().collect();
+		assert_eq!(
+			open.last().map(|all| (all.born_at, all.dies_at)),
+			Some((5, 73))
+		);
+		let bytes = journal.blob(1, Blob::Submission).unwrap();
+		assert_eq!(bytes.as_deref(), Some(&b"dearest"[..]));
+	}
+}
+
+#[test]
+fn a_journal_from_before_tips_should_be_brought_to_todays_layout() {
+	let fixture = Fixture::new();
+	let journal = fixture.open();
+	let mut written = journal.begin(record(1, [1; 32])).unwrap();
+	written.submission = Some(signed(3));
+	let old = written.encode();
+	// No tip, and nothing replaced.
+	let old = &old[..old.len() - 17];
+	journal
+		.write(|transaction| {
+			transaction.open_table(ORDERS)?.insert(1, old)?;
+			let mut about = transaction.open_table(ABOUT)?;
+			about.insert("layout", LAYOUT_WITHOUT_TIPS.encode().as_slice())?;
+			Ok(())
+		})
+		.unwrap();
+	assert!(journal.get(1).is_err());
+	drop(journal);
+	for _ in 0..2 {
+		assert_eq!(fixture.open().get(1).unwrap().as_ref(), Some(&written));
+	}
 }

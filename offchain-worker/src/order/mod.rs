@@ -13,7 +13,7 @@ use std::{
 	time::{Duration, Instant},
 };
 
-use lemma_client::AccountId;
+use lemma_client::{AccountId, Balance};
 use lemma_zk_circuits::program::Job;
 use tokio::{
 	sync::{watch, OwnedSemaphorePermit},
@@ -75,6 +75,10 @@ pub struct OrderTask {
 	sent_at: [Option<u32>; 2],
 	/// The node's pool took the submission.
 	pooled: bool,
+	/// Height of the best block after the submission was first given to the node in this life.
+	given_at: Option<u32>,
+	/// The submission's tip when what waits before it was last made room of.
+	cleared_with: Balance,
 	miss_noted: bool,
 	/// The status shows a problem with the chain that is over with the next good turn.
 	chain_problem: bool,
@@ -116,6 +120,8 @@ impl OrderTask {
 			next_attempt: None,
 			sent_at: [None; 2],
 			pooled: false,
+			given_at: None,
+			cleared_with: 0,
 			miss_noted: false,
 			chain_problem: false,
 		}
@@ -226,12 +232,12 @@ impl OrderTask {
 		let mut found: Found = None;
 		let step = loop {
 			match decide(&record, &view, &found) {
-				Step::Lookup(signed) => {
+				Step::Lookup { hashes, all } => {
 					let (from, to) = (
-						signed.born_at.saturating_add(1),
-						view.finalized.number.min(signed.dies_at),
+						all.born_at.saturating_add(1),
+						view.finalized.number.min(all.dies_at),
 					);
-					found = Some(chain.find(signed.hash, from, to).await?);
+					found = Some(chain.find(&hashes, from, to).await?);
 				}
 				step => break step,
 			}
@@ -242,20 +248,21 @@ impl OrderTask {
 			best = view.best.number,
 			"deciding"
 		);
-		self.perform(record, view, step).await
+		self.perform(record, view, found, step).await
 	}
 
 	async fn perform(
 		&mut self,
 		record: Record,
 		view: View,
+		found: Found,
 		step: Step,
 	) -> Result<Turn, OutboxError> {
 		let journal = self.context.journal.clone();
 		let order = self.order;
 		match step {
 			// `Lookup` was done by the caller.
-			Step::Wait | Step::Lookup(_) => {
+			Step::Wait | Step::Lookup { .. } => {
 				self.keep_result(&record)?;
 				if record.state == State::Proved {
 					// Another has claimed it, on one fork at least. The work is done: make place.
@@ -272,8 +279,8 @@ impl OrderTask {
 				Err(turn) => Ok(turn),
 			},
 			Step::Consider { rescue } => self.consider(&record, &view, rescue).await,
-			Step::SignClaim => {
-				let record = self.context.outbox.sign_claim(order).await?;
+			Step::SignClaim { terms } => {
+				let record = self.context.outbox.sign_claim(order, terms).await?;
 				if let Some(claim) = record.claim {
 					tracing::info!(hash = %hex::encode(claim.hash), nonce = claim.nonce, "claim signed");
 				}
@@ -326,6 +333,8 @@ impl OrderTask {
 				Ok(Turn::Again)
 			}
 			Step::NoteRefusal(reason) => {
+				self.note_tip(&record, found.flatten());
+				self.given_at = None;
 				if record.refusals.saturating_add(1) >= REFUSALS_BORNE {
 					return self.fail(format!("the chain refused the proof: {reason}"));
 				}
@@ -334,7 +343,12 @@ impl OrderTask {
 				Ok(Turn::Again)
 			}
 			Step::End(state) => {
+				let paid_for = match &state {
+					State::Settled { block, .. } => self.paid_for(&record, *block, found).await,
+					_ => None,
+				};
 				self.context.end(self.order, state)?;
+				self.note_tip(&record, paid_for);
 				Ok(Turn::Ended(Ended::Final))
 			}
 		}

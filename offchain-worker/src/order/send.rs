@@ -1,13 +1,16 @@
-//! Giving an order's transactions to the node.
+//! Giving an order's transactions to the node, and tips with them where they find no place in a block.
 
 use std::time::Instant;
 
+use lemma_client::{amount, AccountId, Balance, BlockNumber};
+
 use super::{OrderTask, Turn};
 use crate::{
-	chain::Sent,
-	decide::View,
+	chain::{Inclusion, Sent, Standing},
+	decide::{Found, View},
 	journal::{Attachment, Blob, Record, Signed, State},
 	outbox::OutboxError,
+	tip,
 };
 
 /// Blocks after which an unincluded transaction is given to the node again.
@@ -56,17 +59,18 @@ impl OrderTask {
 		if claim_too {
 			self.send(record.claim, view, Blob::Claim).await?;
 		}
+		if let Some(tip) = self.tip_due(record, view).await? {
+			return self.replace(record, tip).await;
+		}
 		match self.send(record.submission, view, Blob::Submission).await? {
 			Given::Yes | Given::No => {}
 			Given::Banned => {
 				tracing::warn!("signing the submission anew, with the same nonce");
-				self.context
-					.journal
-					.advance(self.order, State::Proved, Attachment::Nothing)?;
-				return Ok(Turn::Again);
+				return self.replace(record, record.tip).await;
 			}
 			Given::Lost => return self.fail("the journal lost the signed submission".to_owned()),
 		}
+		self.clear_way(record, view).await?;
 		if self.pooled {
 			self.context
 				.journal
@@ -75,6 +79,121 @@ impl OrderTask {
 			self.permit = None;
 		}
 		Ok(Turn::Wait)
+	}
+
+	/// The tip with which to put another submission in the place of this one, if that is due.
+	async fn tip_due(&self, record: &Record, view: &View) -> Result<Option<Balance>, OutboxError> {
+		let us = AccountId::new(record.provider);
+		let standing = Standing::of(&view.best, record.fingerprint, record.posted_at, &us);
+		let (Some(order), Some(last)) = (&view.best.order, record.submission) else {
+			return Ok(None);
+		};
+		let now = view.best.number;
+		let waited = self.waited(record, now);
+		let max_tip = self.context.max_tip.unwrap_or(order.collateral);
+		let most = order.collateral.min(max_tip);
+		let mut wanted = 0;
+		// Without a claim there is nothing to lose.
+		if let Standing::Ours { expires_at, .. } = standing {
+			let left = expires_at.saturating_sub(now.saturating_add(1));
+			wanted = tip::wanted(most, waited, left);
+			if record.tip > 0 && last.dies_at <= now.saturating_add(tip::RENEWED_BEFORE) {
+				// Pools take it in the place of the one that dies if it tips more.
+				wanted = wanted.max(record.tip.saturating_add(1)).min(most);
+			}
+		}
+		if waited >= tip::PATIENCE {
+			// Nothing behind it comes into a block before it does.
+			let behind = self.context.outbox.highest_tip_behind(last.nonce)?;
+			wanted = wanted.max(behind.min(most));
+		}
+		if wanted == 0 && record.tip == 0 {
+			return Ok(None);
+		}
+		let chain = &self.context.chain;
+		let spendable = chain.spendable(chain.heads().await?.best).await?;
+		// The fee is taken besides, and what keeps the account alive stays.
+		let funds = spendable.saturating_sub(order.settlement_fee.saturating_mul(2));
+		let wanted = wanted.min(funds);
+		// Pools drop what the account can no longer pay.
+		Ok((wanted > record.tip || record.tip > funds).then_some(wanted))
+	}
+
+	/// Blocks since the submission was given to the node.
+	fn waited(&self, record: &Record, now: BlockNumber) -> BlockNumber {
+		match self.given_at {
+			Some(given) => now.saturating_sub(given),
+			// An earlier life has waited already.
+			None if record.tip > 0 => tip::PATIENCE,
+			None => 0,
+		}
+	}
+
+	/// Puts a submission with this tip in the place of the one that `record` has.
+	async fn replace(&mut self, record: &Record, tip: Balance) -> Result<Turn, OutboxError> {
+		match self.context.outbox.replace_submission(record, tip).await? {
+			Some(_) => {
+				if tip != record.tip {
+					tracing::warn!(
+						tip = %amount::format(tip),
+						"the submission is in no block yet: sending it again with a tip"
+					);
+				}
+				let more = tip.saturating_sub(record.tip);
+				self.context.status.metrics.tip_offered(more);
+				self.sent_at[Blob::Submission as usize] = None;
+				Ok(Turn::Again)
+			}
+			None => self.fail("the journal lost output and proof".to_owned()),
+		}
+	}
+
+	/// Uses up the nonces of claims that keep a submission with a tip from being included.
+	async fn clear_way(&mut self, record: &Record, view: &View) -> Result<(), OutboxError> {
+		let Some(submission) = record.submission else {
+			return Ok(());
+		};
+		if record.tip == self.cleared_with || submission.nonce <= view.best.nonce {
+			return Ok(());
+		}
+		let tip = record.tip / tip::FILLER_SHARE;
+		let filled = self.context.outbox.clear_way(submission.nonce, tip).await?;
+		self.cleared_with = record.tip;
+		for _ in 0..filled {
+			self.context.status.metrics.sent("filler", "pooled");
+		}
+		if filled > 0 {
+			tracing::warn!(filled, "claims that kept the submission out were given up");
+		}
+		Ok(())
+	}
+
+	/// Which submission a settled order was paid for, if any was tipped.
+	pub(super) async fn paid_for(
+		&self,
+		record: &Record,
+		block: BlockNumber,
+		found: Found,
+	) -> Option<Inclusion> {
+		if found.is_some() || record.offers().all(|(_, tip)| tip == 0) {
+			return found.flatten();
+		}
+		let hashes: Vec<_> = record.offers().map(|(hash, _)| hash).collect();
+		// It is for the log and the metrics alone.
+		let found = self.context.chain.find(&hashes, block, block).await;
+		found.unwrap_or_default()
+	}
+
+	/// Notes the tip of a submission that was included.
+	pub(super) fn note_tip(&self, record: &Record, included: Option<Inclusion>) {
+		let Some(included) = included else { return };
+		let tip = record
+			.offers()
+			.find(|(hash, tip)| *hash == included.hash && *tip > 0);
+		if let Some((_, tip)) = tip {
+			tracing::info!(tip = %amount::format(tip), block = included.block, "tip paid");
+			self.context.status.metrics.tip_paid(tip);
+		}
 	}
 
 	async fn send(
@@ -107,6 +226,11 @@ impl OrderTask {
 		let sent = self.context.outbox.send(self.order, which).await?;
 		if let Some(sent_at) = self.sent_at.get_mut(slot) {
 			*sent_at = Some(now);
+		}
+		if which == Blob::Submission && self.given_at.is_none() {
+			// To hand it over may have taken blocks.
+			let heads = self.context.chain.heads().await;
+			self.given_at = Some(heads.map_or(now, |heads| heads.best.number.max(now)));
 		}
 		let status = &self.context.status;
 		let refused = |reason: &str| Some(format!("the node did not take the {name}: {reason}"));

@@ -2,13 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use lemma_client::OrderStatus;
+use lemma_client::{Balance, OrderStatus};
 use lemma_primitives::order::InputSource;
 use lemma_zk_circuits::program::Job;
 
 use super::{Ended, OrderTask, Turn};
 use crate::{
-	chain::fingerprint,
+	chain::{fingerprint, Block},
 	decide::View,
 	journal::{Attachment, Record, State},
 	outbox::OutboxError,
@@ -95,6 +95,8 @@ impl OrderTask {
 			tracing::info!("left for now: {}", reasons.join("; "));
 			return Ok(Turn::Ended(Ended::Left(Duration::ZERO)));
 		}
+		let context = self.context.clone();
+		let _claiming = context.claiming.lock().await;
 		let Some(offer) = self.offer(order, view).await? else {
 			return Ok(Turn::Wait);
 		};
@@ -151,6 +153,7 @@ impl OrderTask {
 		let free_bond = provider.map_or(0, |(_, provider)| {
 			provider.active.saturating_sub(provider.committed)
 		});
+		let free_bond = free_bond.saturating_sub(self.reserved(heads.best).await?);
 		let spendable = chain.spendable(heads.best).await?;
 		Ok(price.map(|price| Offer {
 			price,
@@ -160,5 +163,23 @@ impl OrderTask {
 			free_bond,
 			spendable,
 		}))
+	}
+	/// Collateral of the claims of other orders that are to be made, or that the block does not hold.
+	async fn reserved(&self, at: Block) -> Result<Balance, OutboxError> {
+		let mut reserved = Balance::default();
+		for record in self.context.journal.live()? {
+			let claims = record.state == State::Claiming || record.claim.is_some();
+			if record.order == self.order || !claims {
+				continue;
+			}
+			let sight = self.context.chain.sight(at, record.order).await?;
+			let open = sight.order.filter(|order| {
+				order.status == OrderStatus::Open && fingerprint(order) == record.fingerprint
+			});
+			if let Some(order) = open {
+				reserved = reserved.saturating_add(order.collateral);
+			}
+		}
+		Ok(reserved)
 	}
 }

@@ -2,7 +2,10 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use super::machine::{assert_settled_once, Machine, Miner, BLOCK_TIME, PATIENCE};
+use super::{
+	machine::{assert_settled_once, Machine, Miner, BLOCK_TIME, PATIENCE},
+	world::Kind,
+};
 use crate::{
 	fuse::Fuse,
 	journal::{disk::Disk, Journal, JournalError, State},
@@ -288,6 +291,101 @@ async fn a_stopping_worker_should_not_wait_for_the_input_of_an_order_that_does_n
 	assert_eq!(record.unwrap().state, State::Seen);
 	life.abandon.cancel();
 	life.watching.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_should_be_claimed_before_its_posting_is_final() {
+	let machine = Machine::new();
+	machine.world.lock().mine();
+	machine.world.lock().finality_stands = true;
+	let order = machine.post();
+	let _miner = Miner::start(&machine.world);
+	let life = machine.start();
+	life.reaches(order, |state| matches!(state, State::Claimed { .. }))
+		.await;
+	machine.world.lock().finality_stands = false;
+	assert_settled_once(&machine.world, order, &life.ended(order).await);
+	life.kill().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_order_to_which_a_fork_gave_a_claimed_ones_number_should_be_claimed_for_itself() {
+	let machine = Machine::new();
+	for _ in 0..4 {
+		machine.world.lock().mine();
+	}
+	machine.world.lock().finality_stands = true;
+	let order = machine.post();
+	let miner = Miner::start(&machine.world);
+	let life = machine.start();
+	life.reaches(order, |state| matches!(state, State::Claimed { .. }))
+		.await;
+	drop(miner);
+	{
+		let mut world = machine.world.lock();
+		world.reorganise(1_000, true);
+		assert_eq!(world.status(order), None);
+		world.next_order = order;
+		// The same number for a worse price.
+		assert_eq!(world.post(7, 5_000, 50_000), order);
+		world.finality_stands = false;
+	}
+	let _miner = Miner::start(&machine.world);
+	let paid = |state: &State| matches!(state, State::Settled { paid: Some(7), .. });
+	life.reaches(order, paid).await;
+	{
+		let world = machine.world.lock();
+		assert_eq!(world.given_as(order, Kind::Claim).len(), 2);
+		assert_eq!(world.settlements(order), 1);
+		assert_eq!(world.slashes(), 0);
+	}
+	life.kill().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_claims_should_not_count_on_the_same_bond() {
+	for _ in 0..10 {
+		let mut machine = Machine::new();
+		machine.concurrency = 2;
+		// Enough for either, not for both.
+		machine.world.lock().set_bond(19);
+		machine.workshop.held.store(true, Ordering::SeqCst);
+		let orders = [machine.post(), machine.post()];
+		let _miner = Miner::start(&machine.world);
+		let life = machine.start();
+		let name = |order| life.record(order).map(|record| record.state.name());
+		life.until("a claim", |_| {
+			orders.iter().any(|order| name(*order) == Some("proving"))
+		})
+		.await;
+		tokio::time::sleep(BLOCK_TIME * 5).await;
+		let claims = |order| machine.world.lock().given_as(order, Kind::Claim).len();
+		assert_eq!(claims(orders[0]) + claims(orders[1]), 1);
+		assert_eq!(machine.world.lock().failures, Vec::<String>::new());
+		life.kill().await;
+	}
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_bond_of_a_claim_that_waits_should_be_reserved_across_restarts() {
+	let mut machine = Machine::new();
+	machine.concurrency = 2;
+	machine.world.lock().set_bond(19);
+	machine.world.lock().forgetful = true;
+	let first = machine.post();
+	let _miner = Miner::start(&machine.world);
+	let life = machine.start();
+	life.reaches(first, |state| *state == State::ClaimSigned)
+		.await;
+	life.kill().await;
+	let second = machine.post();
+	let life = machine.start();
+	life.reaches(second, |state| *state == State::Fetched).await;
+	tokio::time::sleep(BLOCK_TIME * 10).await;
+	assert_eq!(machine.world.lock().given_for(second), 0);
+	machine.world.lock().forgetful = false;
+	assert_settled_once(&machine.world, first, &life.ended(first).await);
+	life.kill().await;
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use lemma_client::{Order, OrderId};
+use lemma_client::{Balance, Order, OrderId};
 use lemma_zk_circuits::{
 	program::{Job, ProveError, Proved, Stage, Work},
 	Prover,
@@ -99,6 +99,8 @@ pub struct QuickWorkshop {
 	pub millis: AtomicU64,
 	/// Nothing gets ready.
 	pub held: AtomicBool,
+	/// The same for one order.
+	pub held_order: Mutex<Option<OrderId>>,
 	/// Proofs that the chain refuses.
 	pub invalid: AtomicBool,
 	/// Panics in the middle of an order's care, so many times.
@@ -133,10 +135,11 @@ impl Workshop for QuickWorkshop {
 		}
 	}
 
-	async fn produce(&self, _: Arc<dyn Job>, _: Task) -> Result<Finished, String> {
+	async fn produce(&self, _: Arc<dyn Job>, task: Task) -> Result<Finished, String> {
 		let millis = self.millis.load(Ordering::SeqCst);
 		tokio::time::sleep(Duration::from_millis(millis)).await;
-		while self.held.load(Ordering::SeqCst) {
+		let held_order = || *self.held_order.lock().unwrap() == Some(task.order);
+		while self.held.load(Ordering::SeqCst) || held_order() {
 			tokio::time::sleep(Duration::from_millis(1)).await;
 		}
 		self.produced.fetch_add(1, Ordering::SeqCst);
@@ -186,6 +189,8 @@ pub struct Machine {
 	pub workshop: Arc<QuickWorkshop>,
 	/// Jobs at a time.
 	pub concurrency: usize,
+	/// Highest tip, if one is set.
+	pub max_tip: Option<Balance>,
 }
 
 impl Machine {
@@ -196,6 +201,7 @@ impl Machine {
 			clock: Clock::default(),
 			workshop: Arc::default(),
 			concurrency: 1,
+			max_tip: None,
 		}
 	}
 
@@ -229,6 +235,7 @@ impl Machine {
 		);
 		context.clock = self.clock.clone();
 		context.retry = BLOCK_TIME * 5;
+		context.max_tip = self.max_tip;
 		let context = Arc::new(context);
 		let (stop, abandon) = (CancellationToken::new(), CancellationToken::new());
 		let (publish, mut heads) = watch::channel(Heads::default());

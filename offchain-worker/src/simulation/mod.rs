@@ -4,10 +4,11 @@
 //!
 //! - [`world`]: the chain; [`machine`]: what the worker runs on, and its lives;
 //! - [`course`]: what happens to orders without any fault;
-//! - [`deaths`]: the worker dies; [`faults`]: what is around it fails.
+//! - [`deaths`]: the worker dies; [`faults`]: what is around it fails; [`tips`]: blocks are full.
 
 mod course;
 mod deaths;
 mod faults;
 mod machine;
+mod tips;
 mod world;

@@ -20,6 +20,7 @@ use lemma_primitives::{
 use crate::{
 	chain::{Action, Block, Chain, ChainError, Heads, Inclusion, Outcome, Page, Sent, Sight},
 	journal::{Hash, Signed},
+	tip::FILLER_SHARE,
 };
 
 pub const US: [u8; 32] = [1; 32];
@@ -46,12 +47,15 @@ struct Tx {
 	output: Vec<u8>,
 	proof: Vec<u8>,
 	nonce: u32,
+	tip: Balance,
+	/// What a claim says of the order's terms.
+	terms: Hash,
 	dies_at: u32,
 	/// Tells apart two signatures of one action.
 	salt: u32,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct State {
 	orders: BTreeMap<OrderId, Order>,
 	receipts: BTreeMap<OrderId, Receipt>,
@@ -61,6 +65,23 @@ pub struct State {
 	settlements: BTreeMap<OrderId, u32>,
 	/// How many claims were missed.
 	slashes: u32,
+	/// Our bond, committed or not.
+	bond: Balance,
+	/// What was paid in tips, by nonce.
+	tips: BTreeMap<u32, Balance>,
+}
+
+impl State {
+	/// What our claims have committed of the bond.
+	fn committed(&self) -> Balance {
+		let us = AccountId::new(US);
+		let ours = |order: &&Order| matches!(&order.status, OrderStatus::Claimed { provider, .. } if *provider == us);
+		self.orders
+			.values()
+			.filter(ours)
+			.map(|order| order.collateral)
+			.sum()
+	}
 }
 
 #[derive(Clone, Debug)]
@@ -79,6 +100,8 @@ pub struct World {
 	pool: Vec<Vec<u8>>,
 	/// Distinct transactions that the node was ever given, by what they do.
 	pub given: BTreeSet<(OrderId, Kind, Hash)>,
+	/// Order, nonce and tip of the submissions among them, as they came.
+	tips_given: Vec<(OrderId, u32, Balance)>,
 	/// Calls that failed in blocks of the best chain of their time.
 	pub failures: Vec<String>,
 	pub away: bool,
@@ -94,18 +117,31 @@ pub struct World {
 	pub forgets_events: bool,
 	/// What our account has for fees.
 	pub spendable: Balance,
+	/// What a claim of an order that is posted from now on commits.
+	pub collateral: Balance,
+	/// Blocks are full of what others tip so much for: less comes into none.
+	pub least_tip: Balance,
+	/// So is the pool.
+	pub pool_is_full: bool,
 	/// Blocks for which transactions stay valid.
 	pub lifetime: u32,
 	/// Makes hashes and signatures differ; two worlds with different salts have different blocks.
 	pub salt: u32,
-	next_order: OrderId,
+	/// Number of the next order.
+	pub next_order: OrderId,
 }
 
 impl World {
 	pub fn start() -> Shared {
 		let state = State {
+			orders: BTreeMap::new(),
+			receipts: BTreeMap::new(),
+			nonce: 0,
 			registered: true,
-			..State::default()
+			settlements: BTreeMap::new(),
+			slashes: 0,
+			bond: 1_000,
+			tips: BTreeMap::new(),
 		};
 		let block = Block {
 			number: 0,
@@ -122,6 +158,7 @@ impl World {
 			finalized: 0,
 			pool: vec![],
 			given: BTreeSet::new(),
+			tips_given: vec![],
 			failures: vec![],
 			away: false,
 			forgetful: false,
@@ -130,6 +167,9 @@ impl World {
 			finality_stands: false,
 			forgets_events: false,
 			spendable: 1_000,
+			collateral: 10,
+			least_tip: 0,
+			pool_is_full: false,
 			lifetime: 2_000,
 			salt: 0,
 			next_order: 0,
@@ -162,7 +202,7 @@ impl World {
 			spec,
 			posted_at: now,
 			deadline: now + lifetime,
-			collateral: 10,
+			collateral: self.collateral,
 			deposit: 1,
 			settlement_fee: 1,
 			status: OrderStatus::Open,
@@ -182,6 +222,15 @@ impl World {
 
 	pub fn register(&mut self, registered: bool) {
 		self.edit(|state| state.registered = registered);
+	}
+
+	pub fn set_bond(&mut self, bond: Balance) {
+		self.edit(|state| state.bond = bond);
+	}
+
+	/// What was paid in tips on the best chain, all together.
+	pub fn tips(&self) -> Balance {
+		self.best().state.tips.values().sum()
 	}
 
 	/// Another provider claims the order.
@@ -240,6 +289,12 @@ impl World {
 			.collect()
 	}
 
+	/// Nonces and tips of the submissions that the node was ever given for an order.
+	pub fn submissions(&self, id: OrderId) -> Vec<(u32, Balance)> {
+		let given = self.tips_given.iter().filter(|(order, ..)| *order == id);
+		given.map(|(_, nonce, tip)| (*nonce, *tip)).collect()
+	}
+
 	/// How many transactions that only use up a nonce the node was given.
 	pub fn fillers(&self) -> usize {
 		let fills = |(_, kind, _): &&(OrderId, Kind, Hash)| *kind == Kind::Fill;
@@ -276,17 +331,21 @@ impl World {
 		};
 		on_initialize(&mut mined.state, number);
 		let mut pool = std::mem::take(&mut self.pool);
-		pool.sort_by_key(|bytes| decode(bytes).nonce);
+		pool.sort_by_key(|bytes| {
+			let tx = decode(bytes);
+			(tx.nonce, std::cmp::Reverse(tx.tip))
+		});
 		for bytes in pool {
 			let tx = decode(&bytes);
 			if number >= tx.dies_at || tx.nonce < mined.state.nonce {
 				continue;
 			}
-			if tx.nonce > mined.state.nonce {
+			if tx.nonce > mined.state.nonce || tx.tip < self.least_tip(&tx) {
 				self.pool.push(bytes);
 				continue;
 			}
 			mined.state.nonce += 1;
+			mined.state.tips.insert(tx.nonce, tx.tip);
 			let failure = apply(&mut mined.state, &tx, number).err();
 			self.failures.extend(failure.clone());
 			mined.included.push((hash(&bytes), failure));
@@ -296,6 +355,14 @@ impl World {
 		self.chain.push(mined);
 		if !self.finality_stands {
 			self.finalized = self.finalized.max(self.chain.len().saturating_sub(1 + LAG));
+		}
+	}
+
+	/// What a transaction must tip to be included: one that does nothing is short.
+	fn least_tip(&self, tx: &Tx) -> Balance {
+		match tx.kind {
+			Kind::Fill => self.least_tip / FILLER_SHARE,
+			Kind::Claim | Kind::Submit => self.least_tip,
 		}
 	}
 
@@ -354,6 +421,7 @@ fn hash(bytes: &[u8]) -> Hash {
 /// Deadlines, as the pallet's hook has them.
 fn on_initialize(state: &mut State, now: BlockNumber) {
 	state.orders.retain(|_, order| now < order.deadline);
+	let mut slashed = 0;
 	for order in state.orders.values_mut() {
 		if let OrderStatus::Claimed {
 			provider,
@@ -364,6 +432,9 @@ fn on_initialize(state: &mut State, now: BlockNumber) {
 		{
 			if now >= *expires_at {
 				state.slashes += 1;
+				if *provider == AccountId::new(US) {
+					slashed += order.collateral;
+				}
 				order.status = OrderStatus::Rescue {
 					missed: provider.clone(),
 					price: *price,
@@ -372,12 +443,14 @@ fn on_initialize(state: &mut State, now: BlockNumber) {
 			}
 		}
 	}
+	state.bond -= slashed;
 }
 
 fn apply(state: &mut State, tx: &Tx, now: BlockNumber) -> Result<(), String> {
 	if tx.kind == Kind::Fill {
 		return Ok(());
 	}
+	let free_bond = state.bond - state.committed();
 	let order = state.orders.get_mut(&tx.order).ok_or("OrderNotFound")?;
 	let us = AccountId::new(US);
 	if tx.kind == Kind::Claim {
@@ -386,6 +459,12 @@ fn apply(state: &mut State, tx: &Tx, now: BlockNumber) -> Result<(), String> {
 		}
 		if now + order.spec.claim_window > order.deadline {
 			return Err("ClaimTooLate".to_owned());
+		}
+		if order.terms_hash().0 != tx.terms {
+			return Err("TermsDiffer".to_owned());
+		}
+		if free_bond < order.collateral {
+			return Err("BondTooSmall".to_owned());
 		}
 		order.status = OrderStatus::Claimed {
 			provider: us,
@@ -524,8 +603,8 @@ impl Chain for Shared {
 					programs: Default::default(),
 				};
 				let provider = Provider {
-					active: 1_000,
-					committed: 0,
+					active: state.bond,
+					committed: state.committed(),
 					unbonding: Default::default(),
 					operators: Default::default(),
 					profile,
@@ -555,12 +634,21 @@ impl Chain for Shared {
 		})
 	}
 
-	async fn sign(&self, action: Action, nonce: u32) -> Result<(Signed, Vec<u8>), ChainError> {
+	async fn sign(
+		&self,
+		action: Action,
+		nonce: u32,
+		tip: Balance,
+	) -> Result<(Signed, Vec<u8>), ChainError> {
 		self.answer(|world| {
 			world.salt += 1;
 			let born_at = world.heads().1.block.number;
+			let mut terms_claimed = [0; 32];
 			let (kind, order, output, proof) = match action {
-				Action::Claim(order) => (Kind::Claim, order, vec![], vec![]),
+				Action::Claim { order, terms } => {
+					terms_claimed = terms;
+					(Kind::Claim, order, vec![], vec![])
+				}
 				Action::Submit {
 					order,
 					output,
@@ -576,6 +664,8 @@ impl Chain for Shared {
 				output,
 				proof,
 				nonce,
+				tip,
+				terms: terms_claimed,
 				dies_at,
 				salt,
 			}
@@ -596,6 +686,9 @@ impl Chain for Shared {
 		self.answer(|world| {
 			let tx = decode(bytes);
 			world.given.insert((tx.order, tx.kind, hash(bytes)));
+			if tx.kind == Kind::Submit {
+				world.tips_given.push((tx.order, tx.nonce, tx.tip));
+			}
 			if world.banned.contains(&hash(bytes)) {
 				return Sent::Banned("banned".to_owned());
 			}
@@ -605,16 +698,29 @@ impl Chain for Shared {
 			if tx.nonce < world.best().state.nonce {
 				return Sent::Refused("stale".to_owned());
 			}
-			if !world.forgetful && !world.pool.iter().any(|known| known == bytes) {
-				world.pool.push(bytes.to_vec());
+			if world.forgetful || world.pool.iter().any(|known| known == bytes) {
+				return Sent::Pooled;
 			}
+			if world.pool_is_full && tx.tip < world.least_tip(&tx) {
+				return Sent::Refused("full".to_owned());
+			}
+			let in_its_place = |known: &Vec<u8>| decode(known).nonce == tx.nonce;
+			if world
+				.pool
+				.iter()
+				.any(|known| in_its_place(known) && decode(known).tip >= tx.tip)
+			{
+				return Sent::Refused("too low a priority".to_owned());
+			}
+			world.pool.retain(|known| !in_its_place(known));
+			world.pool.push(bytes.to_vec());
 			Sent::Pooled
 		})
 	}
 
 	async fn find(
 		&self,
-		wanted: Hash,
+		wanted: &[Hash],
 		from: BlockNumber,
 		to: BlockNumber,
 	) -> Result<Option<Inclusion>, ChainError> {
@@ -624,13 +730,17 @@ impl Chain for Shared {
 				.iter()
 				.filter(|mined| (from..=to).contains(&mined.block.number))
 				.find_map(|mined| {
-					let (_, failure) = mined.included.iter().find(|(found, _)| *found == wanted)?;
+					let (hash, failure) = mined
+						.included
+						.iter()
+						.find(|(found, _)| wanted.contains(found))?;
 					let outcome = match failure {
 						_ if world.forgets_events => Outcome::Unknown,
 						Some(failure) => Outcome::Failed(failure.clone()),
 						None => Outcome::Succeeded,
 					};
 					Some(Inclusion {
+						hash: *hash,
 						block: mined.block.number,
 						outcome,
 					})

@@ -83,13 +83,19 @@ where
 	Ok(id)
 }
 
+fn terms<T: Config>(id: OrderId) -> Result<H256, BenchmarkError> {
+	Ok(Orders::<T>::get(id)
+		.ok_or("the order is live")?
+		.terms_hash())
+}
+
 /// An order whose claimer has just missed its deadline, which nothing has been done about yet.
 fn overdue_claim<T: Config>() -> Result<OrderId, BenchmarkError>
 where
 	T::Currency: Mutate<T::AccountId>,
 {
 	let id = post::<T>()?;
-	Pallet::<T>::do_claim_order(operator::<T>()?, id)?;
+	Pallet::<T>::do_claim_order(operator::<T>()?, id, terms::<T>(id)?)?;
 	let now = frame_system::Pallet::<T>::block_number();
 	frame_system::Pallet::<T>::set_block_number(now.saturating_add(T::MinClaimWindow::get()));
 	Ok(id)
@@ -136,9 +142,10 @@ mod benchmarks {
 	fn claim_order() -> Result<(), BenchmarkError> {
 		let id = post::<T>()?;
 		let operator = operator::<T>()?;
+		let terms = terms::<T>(id)?;
 
 		#[extrinsic_call]
-		_(RawOrigin::Signed(operator), id);
+		_(RawOrigin::Signed(operator), id, terms);
 
 		let order = Orders::<T>::get(id).ok_or("the order is live")?;
 		assert!(matches!(order.status, OrderStatus::Claimed { .. }));

@@ -184,9 +184,14 @@ impl<T: Config> Pallet<T> {
 		Ok(Some(weight).into())
 	}
 
-	pub(crate) fn do_claim_order(who: T::AccountId, id: OrderId) -> DispatchResultWithPostInfo {
+	pub(crate) fn do_claim_order(
+		who: T::AccountId,
+		id: OrderId,
+		terms: H256,
+	) -> DispatchResultWithPostInfo {
 		let order = Orders::<T>::get(id).ok_or(Error::<T>::OrderNotFound)?;
 		let provider = T::Providers::provider_of(&who).ok_or(Error::<T>::NotProvider)?;
+		ensure!(order.terms_hash() == terms, Error::<T>::TermsDiffer);
 		let now = frame_system::Pallet::<T>::block_number();
 		let due = Self::do_what_is_due(id, order, now)?;
 		let mut order = due.order.ok_or(Error::<T>::OrderDeadlinePassed)?;

@@ -375,6 +375,8 @@ pub mod pallet {
 		NotRequester,
 		/// Only a provider or its operator may claim.
 		NotProvider,
+		/// The order has other terms than those that the claim is for.
+		TermsDiffer,
 		/// The order expires before a claim's window would end.
 		ClaimTooLate,
 		/// The order is claimed by another provider.
@@ -445,13 +447,19 @@ pub mod pallet {
 		/// order's deadline.
 		///
 		/// - `id`: the order.
+		/// - `terms`: [`terms_hash`](lemma_primitives::order::Order::terms_hash) of the order that is meant.
+		///   After a fork, another order can have its number.
 		///
 		/// Emits [`Event::OrderClaimed`].
 		#[pallet::call_index(2)]
 		#[pallet::weight(T::WeightInfo::claim_order().saturating_add(due_weight::<T>()))]
-		pub fn claim_order(origin: OriginFor<T>, id: OrderId) -> DispatchResultWithPostInfo {
+		pub fn claim_order(
+			origin: OriginFor<T>,
+			id: OrderId,
+			terms: H256,
+		) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
-			Self::do_claim_order(who, id)
+			Self::do_claim_order(who, id, terms)
 		}
 
 		/// Settles an order: verifies the proof and pays, all or nothing.

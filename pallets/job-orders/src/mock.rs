@@ -106,6 +106,8 @@ impl pallet_provider_staking::Config for Test {
 	type UnbondingPeriod = ConstU32<200>;
 	type LongestClaim = ConstU32<LONGEST_WINDOW>;
 	type SlashWindow = ConstU32<100>;
+	type DepositBase = ConstU128<DEPOSIT_BASE>;
+	type DepositPerByte = ConstU128<1>;
 	type WeightInfo = ();
 }
 
@@ -374,7 +376,12 @@ pub(crate) fn post_spec(who: AccountId, spec: OrderSpecOf<Test>) -> OrderId {
 }
 
 pub(crate) fn claim(who: AccountId, id: OrderId) {
-	assert_ok!(JobOrders::claim_order(RuntimeOrigin::signed(who), id));
+	let terms = order(id).terms_hash();
+	assert_ok!(JobOrders::claim_order(
+		RuntimeOrigin::signed(who),
+		id,
+		terms
+	));
 }
 
 /// Submits [`OUTPUT`] with a proof.

@@ -4,6 +4,7 @@ use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
 use sp_core::{bounded::BoundedVec, ConstU32, H256};
+use sp_runtime::traits::{BlakeTwo256, Hash};
 
 use crate::{InputCommitment, OrderId, ProgramId, MAX_INLINE_INPUT_BYTES, MAX_LOCATOR_BYTES};
 
@@ -73,6 +74,27 @@ pub struct Order<AccountId, Balance, BlockNumber> {
 	pub settlement_fee: Balance,
 	/// Where the order stands.
 	pub status: OrderStatus<AccountId, Balance, BlockNumber>,
+}
+
+/// Keeps hashes of terms apart from all others.
+const TERMS_TAG: &[u8; 17] = b"lemma/order/terms";
+
+impl<AccountId: Encode, Balance: Encode, BlockNumber: Encode>
+	Order<AccountId, Balance, BlockNumber>
+{
+	/// Hash of the terms that a claimer agrees to, and that never change: blake2-256 of
+	/// `"lemma/order/terms"` and the SCALE encodings of requester, spec, `posted_at`, `deadline` and
+	/// `collateral`. What is held for storage and settlement is between the requester and the chain.
+	pub fn terms_hash(&self) -> H256 {
+		BlakeTwo256::hash_of(&(
+			TERMS_TAG,
+			&self.requester,
+			&self.spec,
+			&self.posted_at,
+			&self.deadline,
+			&self.collateral,
+		))
+	}
 }
 
 /// Where a live order stands. Settled, cancelled and expired orders leave the book: the first leaves a
@@ -179,4 +201,103 @@ pub enum OrderChangeKind<AccountId, Balance> {
 	Cancelled,
 	/// Its deadline passed.
 	Expired,
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	type Tested = Order<[u8; 32], u128, u32>;
+
+	fn order() -> Tested {
+		Order {
+			requester: [1; 32],
+			spec: OrderSpec {
+				program: H256([2; 32]),
+				commitment: H256([3; 32]),
+				input: InputSource::Inline(vec![7, 8, 9].try_into().expect("short enough")),
+				output_len: 48,
+				min_price: 2,
+				max_price: 10,
+				ramp: 8,
+				claim_window: 20,
+				lifetime: 100,
+			},
+			posted_at: 5,
+			deadline: 105,
+			collateral: 6,
+			deposit: 7,
+			settlement_fee: 8,
+			status: OrderStatus::Open,
+		}
+	}
+
+	fn stored(hash: u8, size: u64, locator: &[u8]) -> InputSource {
+		InputSource::Stored {
+			hash: H256([hash; 32]),
+			size,
+			locator: locator.to_vec().try_into().expect("short enough"),
+		}
+	}
+
+	// Computed with Python's hashlib from the definition.
+	#[test]
+	fn terms_hash_should_be_what_its_definition_says() {
+		let mut order = order();
+		assert_eq!(
+			format!("{:?}", order.terms_hash()),
+			"0x4e9ecc963baa2a3a9f035139afb094171ba3d7e5068b37468ed8e8d6b717d9a9"
+		);
+		order.spec.input = stored(4, 1_000, b"s3://");
+		assert_eq!(
+			format!("{:?}", order.terms_hash()),
+			"0x8124d8fc00d95c705a6b31e961ab303d06ca53373a94a829c0ac339433daf55e"
+		);
+	}
+
+	#[test]
+	fn terms_hash_should_change_with_every_term() {
+		let changes: [fn(&mut Tested); 18] = [
+			|order| order.requester[31] = 0,
+			|order| order.spec.program.0[31] = 0,
+			|order| order.spec.commitment.0[31] = 0,
+			|order| order.spec.input = InputSource::Inline(vec![7, 8].try_into().expect("short")),
+			|order| {
+				order.spec.input = InputSource::Inline(vec![7, 8, 8].try_into().expect("short"))
+			},
+			|order| order.spec.input = stored(4, 3, b"s3://"),
+			|order| order.spec.input = stored(5, 3, b"s3://"),
+			|order| order.spec.input = stored(4, 4, b"s3://"),
+			|order| order.spec.input = stored(4, 3, b"s3:/"),
+			|order| order.spec.output_len += 1,
+			|order| order.spec.min_price += 1,
+			|order| order.spec.max_price += 1,
+			|order| order.spec.ramp += 1,
+			|order| order.spec.claim_window += 1,
+			|order| order.spec.lifetime += 1,
+			|order| order.posted_at += 1,
+			|order| order.deadline += 1,
+			|order| order.collateral += 1,
+		];
+		let mut hashes = std::collections::BTreeSet::from([order().terms_hash()]);
+		for (i, change) in changes.into_iter().enumerate() {
+			let mut changed = order();
+			change(&mut changed);
+			assert!(hashes.insert(changed.terms_hash()), "change {i}");
+		}
+	}
+
+	#[test]
+	fn terms_hash_should_not_change_with_what_is_held_or_happens() {
+		let mut later = order();
+		later.deposit += 1;
+		later.settlement_fee += 1;
+		later.status = OrderStatus::Claimed {
+			provider: [9; 32],
+			price: 3,
+			claimed_at: 6,
+			expires_at: 26,
+		};
+		assert_eq!(later.terms_hash(), order().terms_hash());
+	}
 }

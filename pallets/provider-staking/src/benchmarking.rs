@@ -170,15 +170,18 @@ mod benchmarks {
 	fn update_provider() {
 		let who = provider::<T>(MAX_OPERATORS);
 		unbond_often::<T>(&who);
-		let mut other = profile();
-		other.backend = Backend::Cpu;
+		// Shorter, so that the deposit grows.
+		let mut shorter = profile();
+		shorter.endpoint.pop();
+		Pallet::<T>::update_provider(RawOrigin::Signed(who.clone()).into(), shorter)
+			.expect("it is a profile");
 
 		#[extrinsic_call]
-		_(RawOrigin::Signed(who.clone()), other.clone());
+		_(RawOrigin::Signed(who.clone()), profile());
 
 		assert_eq!(
 			Providers::<T>::get(&who).map(|entry| entry.profile),
-			Some(other)
+			Some(profile())
 		);
 	}
 

@@ -13,6 +13,7 @@ use frame_support::{
 		},
 		Get,
 	},
+	weights::Weight,
 };
 use frame_system::pallet_prelude::BlockNumberFor;
 use lemma_primitives::{
@@ -25,11 +26,23 @@ use sp_runtime::{
 };
 
 use crate::{
-	BalanceOf, Config, Error, Event, HoldReason, OperatorOf, OperatorsOf, Pallet, ProviderOf,
-	Providers, WeightInfo,
+	types::registration_bytes, BalanceOf, Config, Error, Event, HoldReason, OperatorOf,
+	OperatorsOf, Pallet, ProviderOf, Providers, WeightInfo,
 };
 
 impl<T: Config> Pallet<T> {
+	/// What is held of a provider with this profile for the storage that its registration takes.
+	pub fn deposit_for(profile: &Profile) -> BalanceOf<T> {
+		let bytes = registration_bytes::<T>(profile);
+		T::DepositBase::get().saturating_add(T::DepositPerByte::get().saturating_mul(bytes.into()))
+	}
+
+	/// Most that `deregister` weighs with so many operators to let go. What ends a registration at once does
+	/// less than the withdrawal that ends one.
+	pub(crate) fn deregister_weight(operators: u32) -> Weight {
+		T::WeightInfo::deregister(operators).max(T::WeightInfo::withdraw_unbonded(operators))
+	}
+
 	pub(crate) fn do_register(
 		who: T::AccountId,
 		bond: BalanceOf<T>,
@@ -46,6 +59,7 @@ impl<T: Config> Pallet<T> {
 		ensure!(bond >= T::MinBond::get(), Error::<T>::BondBelowMinimum);
 		Self::ensure_profile_valid(&profile)?;
 		T::Currency::hold(&HoldReason::Bond.into(), &who, bond)?;
+		Self::hold_deposit(&who, &profile)?;
 		Providers::<T>::insert(&who, Self::new_provider(bond, profile));
 		Self::deposit_event(Event::ProviderRegistered {
 			provider: who,
@@ -107,7 +121,7 @@ impl<T: Config> Pallet<T> {
 		T::Currency::release(&HoldReason::Bond.into(), &who, amount, Precision::Exact)?;
 		let gone = Self::is_without_bond(&provider);
 		let let_go = if gone {
-			Self::remove_provider(&who, &provider)
+			Self::remove_provider(&who, &provider)?
 		} else {
 			Providers::<T>::insert(&who, provider);
 			0
@@ -154,6 +168,7 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn do_update(who: T::AccountId, profile: Profile) -> DispatchResult {
 		let mut provider = Self::get_provider(&who)?;
 		Self::ensure_profile_valid(&profile)?;
+		Self::hold_deposit(&who, &profile)?;
 		provider.profile = profile.clone();
 		Providers::<T>::insert(&who, provider);
 		Self::deposit_event(Event::ProviderUpdated {
@@ -167,9 +182,9 @@ impl<T: Config> Pallet<T> {
 		let mut provider = Self::get_provider(&who)?;
 		ensure!(provider.committed.is_zero(), Error::<T>::BondCommitted);
 		if Self::is_without_bond(&provider) {
-			let let_go = Self::remove_provider(&who, &provider);
+			let let_go = Self::remove_provider(&who, &provider)?;
 			Self::deposit_event(Event::ProviderDeregistered { provider: who });
-			return Ok(Some(T::WeightInfo::deregister(let_go)).into());
+			return Ok(Some(T::WeightInfo::withdraw_unbonded(let_go)).into());
 		}
 		let amount = provider.active;
 		ensure!(!amount.is_zero(), Error::<T>::AlreadyLeaving);
@@ -276,11 +291,17 @@ impl<T: Config> Pallet<T> {
 		provider.active.is_zero() && provider.committed.is_zero() && provider.unbonding.is_empty()
 	}
 
+	/// Holds the deposit for a profile, and no more.
+	pub(crate) fn hold_deposit(who: &T::AccountId, profile: &Profile) -> DispatchResult {
+		T::Currency::set_on_hold(&HoldReason::Deposit.into(), who, Self::deposit_for(profile))
+	}
+
 	/// Ends a registration. How many operators were looked up.
-	fn remove_provider(who: &T::AccountId, provider: &ProviderOf<T>) -> u32 {
+	fn remove_provider(who: &T::AccountId, provider: &ProviderOf<T>) -> Result<u32, DispatchError> {
 		let let_go = Self::unlink_operators(who, provider.operators.iter());
+		T::Currency::release_all(&HoldReason::Deposit.into(), who, Precision::Exact)?;
 		Providers::<T>::remove(who);
-		let_go
+		Ok(let_go)
 	}
 
 	/// Ends the acting of those among `operators` that joined `who`: a name may be that of a key which
@@ -418,8 +439,10 @@ impl<T: Config> traits::Providers<T::AccountId, BalanceOf<T>> for Pallet<T> {
 		operator: &T::AccountId,
 		bond: BalanceOf<T>,
 	) -> DispatchResult {
+		let largest = crate::benchmarking::largest::<T>(operator, bond);
 		T::Currency::hold(&HoldReason::Bond.into(), who, bond)?;
-		Providers::<T>::insert(who, crate::benchmarking::largest::<T>(operator, bond));
+		Self::hold_deposit(who, &largest.profile)?;
+		Providers::<T>::insert(who, largest);
 		OperatorOf::<T>::insert(operator, who);
 		Ok(())
 	}

@@ -10,7 +10,7 @@
 //! stays slashable until it is withdrawn.
 //!
 //! The bond sits with a cold account, as a hold on its balance. Hot keys, its operators, claim and submit
-//! for it.
+//! for it. Another hold is the deposit for the storage that the registration takes; no claim can cost that.
 //!
 //! ## Lifecycle
 //!
@@ -30,18 +30,21 @@
 //!                     |
 //!                     | withdraw_unbonded, once the last of it has unlocked
 //!                     v
-//!                  gone: entry, operators and record removed
+//!                  gone: entry, operators and record removed, deposit released
 //! ```
 //!
 //! A registration ends with the withdrawal of the last of its bond, whether that left by `deregister` or
 //! by `unbond`: there is no provider without a bond, but for one that was slashed to nothing, whose
-//! record stays to be seen until it bonds more or deregisters.
+//! record stays to be seen until it bonds more or deregisters; its deposit stays with it.
 //!
 //! ## Terms
 //!
 //! - **Active**: bond that backs claims.
 //! - **Committed**: the part of the active bond that live claims have; it cannot be unbonded.
 //! - **Unbonding**: bond on its way out, in chunks that each unlock at a block.
+//! - **Deposit**: for the entry with all its lists full, for eight operators that have joined, and for the
+//!   profile as long as it is. [`update_provider`](Pallet::update_provider) adjusts it, nothing else does
+//!   while the registration lasts. The hold is its only record.
 //! - **Operator**: a hot key that claims and submits for a provider. It takes two: the provider *names*
 //!   it by `set_operators`, and the key itself *joins* by `join_provider`.
 //! - **Slash window**: blocks after a claim's deadline within which the order book should have slashed its
@@ -77,6 +80,8 @@
 //!
 //! - `bonds_are_held`: active and unbonding bond together are what is held of the account, and nothing is
 //!   held of one that is no provider.
+//! - `deposits_are_held`: what is held of a provider for storage is the deposit for its profile, and
+//!   nothing is held of one that is no provider.
 //! - `commitments_are_covered`: committed is at most active.
 //! - `bonds_are_not_dust`: an active bond is zero, at least the minimum, or was slashed.
 //! - `unbonding_is_in_order`: chunks are not empty, unlock in order and within the unbonding period.
@@ -163,6 +168,14 @@ pub mod pallet {
 		#[pallet::constant]
 		type SlashWindow: Get<BlockNumberFor<Self>>;
 
+		/// Deposit for a registration, whatever its size.
+		#[pallet::constant]
+		type DepositBase: Get<BalanceOf<Self>>;
+
+		/// Deposit for one byte of a registration.
+		#[pallet::constant]
+		type DepositPerByte: Get<BalanceOf<Self>>;
+
 		/// Weights of the calls.
 		type WeightInfo: WeightInfo;
 	}
@@ -173,6 +186,9 @@ pub mod pallet {
 		/// It is the provider's bond, active or unbonding.
 		#[codec(index = 0)]
 		Bond,
+		/// It is for the storage of its registration, and cannot be slashed.
+		#[codec(index = 1)]
+		Deposit,
 	}
 
 	/// Providers, by their cold account.
@@ -250,7 +266,7 @@ pub mod pallet {
 			/// What it says now.
 			profile: Profile,
 		},
-		/// A registration ended; its last bond was returned before.
+		/// A registration ended; its last bond was returned before, and its deposit now.
 		ProviderDeregistered {
 			/// The account that was a provider.
 			provider: T::AccountId,
@@ -338,7 +354,7 @@ pub mod pallet {
 		///
 		/// Parameters:
 		/// - `bond`: held of the caller; at least [`Config::MinBond`].
-		/// - `profile`: what the provider says of itself.
+		/// - `profile`: what the provider says of itself. [`Pallet::deposit_for`] it is held of the caller.
 		///
 		/// Emits [`Event::ProviderRegistered`].
 		#[pallet::call_index(0)]
@@ -384,7 +400,7 @@ pub mod pallet {
 		}
 
 		/// Returns to the caller all unbonded money that has unlocked. With the last of a bond the
-		/// registration ends.
+		/// registration ends, and its deposit is released.
 		///
 		/// Origin: signed, by a provider's cold account.
 		///
@@ -415,7 +431,8 @@ pub mod pallet {
 			Self::do_set_operators(who, operators)
 		}
 
-		/// Replaces what the caller says of itself.
+		/// Replaces what the caller says of itself. Its deposit becomes what [`Pallet::deposit_for`] says of
+		/// the new profile.
 		///
 		/// Origin: signed, by a provider's cold account.
 		///
@@ -436,7 +453,7 @@ pub mod pallet {
 		/// Emits [`Event::UnbondingStarted`], or, for a provider of which no bond is left,
 		/// [`Event::ProviderDeregistered`].
 		#[pallet::call_index(6)]
-		#[pallet::weight(T::WeightInfo::deregister(MAX_OPERATORS))]
+		#[pallet::weight(Pallet::<T>::deregister_weight(MAX_OPERATORS))]
 		pub fn deregister(origin: OriginFor<T>) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
 			Self::do_deregister(who)

@@ -5,8 +5,9 @@ use frame_support::{
 	traits::{fungible::InspectHold, ConstU128, ConstU32, ConstU64, Hooks},
 };
 use lemma_primitives::{
-	provider::{Backend, Profile},
+	provider::{Backend, Profile, MAX_ADVERTISED_PROGRAMS, MAX_ENDPOINT_BYTES},
 	traits::Providers as _,
+	ProgramId,
 };
 use sp_runtime::{BuildStorage, DispatchError};
 
@@ -39,6 +40,10 @@ pub(crate) const STRANGER: AccountId = 99;
 pub(crate) const EXISTENTIAL_DEPOSIT: Balance = 10;
 pub(crate) const ENDOWMENT: Balance = 10_000;
 pub(crate) const LEAST_BOND: Balance = 100;
+/// The deposit for [`profile`]: 50, and two for each byte. Four amounts (64), three counts (24), a block (8);
+/// 16 chunks of 24 and 8 operators of 8, each list with its length (385, 65); twice 8 accounts, by which the
+/// operators act (128); the profile (22).
+pub(crate) const DEPOSIT: Balance = 50 + 2 * (64 + 24 + 8 + 385 + 65 + 128 + 22);
 pub(crate) const UNBONDING_BLOCKS: u64 = 30;
 
 parameter_types! {
@@ -68,6 +73,8 @@ impl pallet_provider_staking::Config for Test {
 	type UnbondingPeriod = UnbondingPeriod;
 	type LongestClaim = ConstU64<20>;
 	type SlashWindow = ConstU64<5>;
+	type DepositBase = ConstU128<50>;
+	type DepositPerByte = ConstU128<2>;
 	type WeightInfo = ();
 }
 
@@ -130,6 +137,20 @@ pub(crate) fn last_event() -> crate::Event<Test> {
 	events().pop().expect("the pallet has emitted an event")
 }
 
+/// The longest profile there can be.
+pub(crate) fn longest_profile() -> Profile {
+	let programs: Vec<_> = (0..MAX_ADVERTISED_PROGRAMS)
+		.map(|n| ProgramId::from_low_u64_be(n.into()))
+		.collect();
+	Profile {
+		endpoint: vec![b'x'; MAX_ENDPOINT_BYTES as usize]
+			.try_into()
+			.expect("just fits"),
+		backend: Backend::Cuda,
+		programs: programs.try_into().expect("just fit"),
+	}
+}
+
 pub(crate) fn profile() -> Profile {
 	Profile {
 		endpoint: b"https://gpu.example"
@@ -168,6 +189,11 @@ pub(crate) fn provider(who: AccountId) -> ProviderOf<Test> {
 
 pub(crate) fn held(who: AccountId) -> Balance {
 	Balances::balance_on_hold(&HoldReason::Bond.into(), &who)
+}
+
+/// What is held for storage.
+pub(crate) fn deposit(who: AccountId) -> Balance {
+	Balances::balance_on_hold(&HoldReason::Deposit.into(), &who)
 }
 
 pub(crate) fn free(who: AccountId) -> Balance {

@@ -16,11 +16,12 @@ impl<T: Config> Pallet<T> {
 	pub fn do_try_state() -> Result<(), TryRuntimeError> {
 		for (who, provider) in Providers::<T>::iter() {
 			Self::bonds_are_held(&who, &provider)?;
+			Self::deposits_are_held(&who, &provider)?;
 			Self::commitments_are_covered(&provider)?;
 			Self::bonds_are_not_dust(&provider)?;
 			Self::unbonding_is_in_order(&provider)?;
 		}
-		Self::no_other_bonds_are_held()?;
+		Self::nothing_else_is_held()?;
 		for (operator, who) in OperatorOf::<T>::iter() {
 			Self::operators_are_named(&operator, &who)?;
 			Self::operators_are_no_providers(&operator)?;
@@ -42,12 +43,30 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	fn no_other_bonds_are_held() -> Result<(), TryRuntimeError> {
+	fn deposits_are_held(
+		who: &T::AccountId,
+		provider: &ProviderOf<T>,
+	) -> Result<(), TryRuntimeError> {
+		ensure!(
+			Self::deposit_for(&provider.profile)
+				== T::Currency::balance_on_hold(&HoldReason::Deposit.into(), who),
+			"deposits_are_held: a provider's deposit is not what is held of it"
+		);
+		Ok(())
+	}
+
+	fn nothing_else_is_held() -> Result<(), TryRuntimeError> {
 		for who in frame_system::Account::<T>::iter_keys() {
+			if Providers::<T>::contains_key(&who) {
+				continue;
+			}
 			ensure!(
-				Providers::<T>::contains_key(&who)
-					|| T::Currency::balance_on_hold(&HoldReason::Bond.into(), &who).is_zero(),
+				T::Currency::balance_on_hold(&HoldReason::Bond.into(), &who).is_zero(),
 				"bonds_are_held: a bond is held of an account that is no provider"
+			);
+			ensure!(
+				T::Currency::balance_on_hold(&HoldReason::Deposit.into(), &who).is_zero(),
+				"deposits_are_held: a deposit is held of an account that is no provider"
 			);
 		}
 		Ok(())

@@ -9,9 +9,9 @@ use frame_support::{
 };
 use lemma_primitives::{AccountId, UNIT};
 use lemma_runtime::{
-	genesis, Balances, BlockNumber, Executive, Hash, Header, JobOrders, ProofVerification,
-	ProviderStaking, Runtime, RuntimeCall, RuntimeGenesisConfig, SignedPayload, System,
-	TxExtension, UncheckedExtrinsic,
+	genesis, Balances, BlockNumber, Executive, Hash, Header, JobOrders, JobOrdersCall,
+	ProofVerification, ProviderStaking, Runtime, RuntimeCall, RuntimeGenesisConfig, SignedPayload,
+	System, TxExtension, UncheckedExtrinsic,
 };
 use lemma_zk_circuits::sample::Sample;
 use serde_json::{json, Value};
@@ -132,6 +132,7 @@ impl Chain {
 	/// A transaction that one of [`SIGNERS`] signs, or the prover if `who` is none of them. Whether it was dispatched, and
 	/// that without an error.
 	pub fn send(&mut self, who: usize, call: RuntimeCall) -> bool {
+		let call = self.with_terms(call);
 		self.state.execute_with(|| match SIGNERS.get(who) {
 			Some(signer) => {
 				matches!(Executive::apply_extrinsic(sign(*signer, call)), Ok(Ok(())))
@@ -142,6 +143,17 @@ impl Chain {
 			})
 			.is_ok(),
 		})
+	}
+
+	/// A claim without terms gets those of the order that has its number: nobody finds a hash at random.
+	fn with_terms(&mut self, mut call: RuntimeCall) -> RuntimeCall {
+		if let RuntimeCall::JobOrders(JobOrdersCall::claim_order { id, terms }) = &mut call {
+			let order = self.state.execute_with(|| JobOrders::order(*id));
+			if let (true, Some(order)) = (terms.is_zero(), order) {
+				*terms = order.terms_hash();
+			}
+		}
+		call
 	}
 
 	/// A transaction as it came from the network: it is executed if the pool would have taken it.

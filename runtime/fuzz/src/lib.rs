@@ -135,7 +135,9 @@ fn sequences() -> Vec<(usize, Vec<Step>)> {
 		);
 		call(who, JobOrdersCall::submit_result { id, output, proof })
 	};
-	let claim = |who| call(who, JobOrdersCall::claim_order { id });
+	// Of the order as it will stand: see `Chain::send`.
+	let terms = Default::default();
+	let claim = |who| call(who, JobOrdersCall::claim_order { id, terms });
 	let charlie = SIGNERS[1].to_account_id();
 	let transfer = pallet_balances::Call::<Runtime>::transfer_allow_death {
 		dest: MultiAddress::Id(prover()),
@@ -209,7 +211,7 @@ fn sequences() -> Vec<(usize, Vec<Step>)> {
 						provider: SIGNERS[0].to_account_id(),
 					},
 				),
-				call(2, JobOrdersCall::claim_order { id }),
+				claim(2),
 				call(0, StakingCall::unbond { amount: MIN_BOND }),
 				call(0, StakingCall::bond_more { amount: UNIT }),
 				call(0, StakingCall::update_provider { profile: profile() }),

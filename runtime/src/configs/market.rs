@@ -55,6 +55,8 @@ impl pallet_provider_staking::Config for Runtime {
 	type UnbondingPeriod = UnbondingPeriod;
 	type LongestClaim = MaxClaimWindow;
 	type SlashWindow = SlashWindow;
+	type DepositBase = DepositBase;
+	type DepositPerByte = DepositPerByte;
 	type WeightInfo = weights::pallet_provider_staking::WeightInfo<Runtime>;
 }
 

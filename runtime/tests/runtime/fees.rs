@@ -25,7 +25,7 @@ use sp_runtime::{
 
 use crate::{
 	chain::{extensions, sign, Chain},
-	market::{claim, claimed_by_bob, post, submit},
+	market::{claim, claim_here, claimed_by_bob, post, submit},
 	proof::small,
 };
 
@@ -234,7 +234,7 @@ fn largest_settlement_should_fit_into_a_block_of_ordinary_extrinsics() {
 #[test]
 fn extensions_should_weigh_no_more_than_is_prepaid_for_them() {
 	let mut chain = Chain::development();
-	let weight = chain.read(|| extensions(0).weight(&claim(0)));
+	let weight = chain.read(|| extensions(0).weight(&claim_here(0)));
 
 	assert!(weight.ref_time() <= EXTENSIONS_REF_TIME, "{weight:?}");
 }
@@ -244,7 +244,8 @@ fn posting_and_claiming_should_cost_a_few_thousandths_of_a_lem() {
 	let mut chain = Chain::development();
 	let (job, _) = small();
 
-	for call in [post(job), claim(0)] {
+	let claim = claim(&mut chain, 0);
+	for call in [post(job), claim] {
 		let fee = full_fee(&mut chain, Alice, call);
 		assert!((MILLI / 10..10 * MILLI).contains(&fee), "{fee}");
 	}

@@ -1,8 +1,7 @@
 //! What it costs to use the chain for something else than jobs: the figures of `docs/security.md`, computed
 //! from the runtime's own constants and weights. Run with `--nocapture` to see them.
 
-use codec::Encode;
-use frame_support::{assert_ok, dispatch::DispatchClass};
+use frame_support::dispatch::DispatchClass;
 use lemma_primitives::{
 	provider::{Backend, Profile, MAX_ADVERTISED_PROGRAMS, MAX_ENDPOINT_BYTES},
 	Balance, ProgramId, MAX_PROOF_BYTES, UNIT,
@@ -10,19 +9,18 @@ use lemma_primitives::{
 use lemma_runtime::{
 	configs::system::{RuntimeBlockLength, RuntimeBlockWeights},
 	constants::{
-		market::{MAX_EXPIRIES_PER_BLOCK, MIN_BOND, MIN_PRICE},
+		market::{MAX_EXPIRIES_PER_BLOCK, MIN_PRICE},
 		money::{EXISTENTIAL_DEPOSIT, FEE_PER_PICOSECOND},
 		time::HOURS,
 	},
 	JobOrders, ProviderStaking, Runtime, RuntimeCall,
 };
-use pallet_provider_staking::Call as StakingCall;
 use sp_keyring::Sr25519Keyring::Alice;
 
 use crate::{
 	chain::Chain,
 	fees::full_fee,
-	market::{claim, post, submit},
+	market::{post, submit},
 	proof::small,
 };
 
@@ -54,23 +52,18 @@ fn bytes(len: u32) -> RuntimeCall {
 	.into()
 }
 
-/// Registers with the longest profile there can be.
-fn longest_registration() -> RuntimeCall {
+/// The longest profile there can be.
+fn longest_profile() -> Profile {
 	let programs: Vec<_> = (0..MAX_ADVERTISED_PROGRAMS)
 		.map(|index| ProgramId::from_low_u64_be(index.into()))
 		.collect();
-	let profile = Profile {
+	Profile {
 		endpoint: vec![b'x'; MAX_ENDPOINT_BYTES as usize]
 			.try_into()
 			.expect("just fits"),
 		backend: Backend::Cpu,
 		programs: programs.try_into().expect("just fit"),
-	};
-	StakingCall::register_provider {
-		bond: MIN_BOND,
-		profile,
 	}
-	.into()
 }
 
 #[test]
@@ -94,8 +87,6 @@ fn free_riding_should_cost_at_least_what_the_security_page_says() {
 	// Verification.
 	let refused = fee(submit(0, vec![0; 4], vec![0; MAX_PROOF_BYTES as usize]));
 	let posting = fee(post(job));
-	let claiming = fee(claim(0));
-	let registration = fee(longest_registration());
 
 	let (prepaid, deposit, longest_deposit) = chain.read(|| {
 		(
@@ -104,16 +95,15 @@ fn free_riding_should_cost_at_least_what_the_security_page_says() {
 			JobOrders::deposit_for(8 * 1024),
 		)
 	});
+	let shortest_profile = Profile {
+		endpoint: Default::default(),
+		backend: Backend::Cpu,
+		programs: Default::default(),
+	};
+	let entry = ProviderStaking::deposit_for(&shortest_profile);
+	let longest_entry = ProviderStaking::deposit_for(&longest_profile());
 	let locked = deposit + prepaid + MIN_PRICE;
 	let orders_of_an_hour = Balance::from(HOURS * MAX_EXPIRIES_PER_BLOCK);
-
-	// The longest entry that a registration alone makes; its bond can leave by a slash paid to its owner.
-	assert_ok!(chain.call(Alice, longest_registration()));
-	let entry = chain
-		.read(|| ProviderStaking::provider(Alice.to_account_id()))
-		.expect("Alice is a provider")
-		.encoded_size() as Balance;
-	let megabyte = 1_000_000;
 
 	for (name, cost) in [
 		("a block full of bytes", block_of_bytes),
@@ -124,10 +114,8 @@ fn free_riding_should_cost_at_least_what_the_security_page_says() {
 		("an order's storage, for its life", deposit),
 		("the same with 8 KiB of input", longest_deposit),
 		("an account's storage", EXISTENTIAL_DEPOSIT),
-		(
-			"a megabyte of provider entries without bonds",
-			(registration + posting + claiming) * megabyte / entry,
-		),
+		("a provider's entry, its bond gone", entry),
+		("the same with the longest profile", longest_entry),
 		("an agenda an hour late, locked", orders_of_an_hour * locked),
 		("an agenda an hour late, burnt", orders_of_an_hour * posting),
 	] {

@@ -24,7 +24,7 @@ use sp_runtime::transaction_validity::InvalidTransaction;
 
 use crate::{
 	chain::{development, Chain},
-	market::{claim, post, register, submit},
+	market::{claim_here, post, register, submit},
 	proof::Job,
 };
 
@@ -37,7 +37,8 @@ pub fn claimed(job: &Job, orders: u64) -> (Chain, Vec<(Sr25519Keyring, RuntimeCa
 	for outcome in chain.block((0..orders).map(|_| (Alice, post(job))).collect()) {
 		assert_eq!(outcome, Ok(Ok(())));
 	}
-	for outcome in chain.block((0..orders).map(|id| (Bob, claim(id))).collect()) {
+	let claims = chain.read(|| (0..orders).map(|id| (Bob, claim_here(id))).collect());
+	for outcome in chain.block(claims) {
 		assert_eq!(outcome, Ok(Ok(())));
 	}
 	let bob = Bob.to_account_id();
@@ -160,7 +161,7 @@ fn all_due_at_once(orders: u32) {
 		// Every second one is claimed so late that its claim ends with it: it is missed and expires at once.
 		start_block(DUE - MIN_CLAIM_WINDOW);
 		for id in (0..u64::from(orders)).step_by(2) {
-			dispatch(claim(id), Bob);
+			dispatch(claim_here(id), Bob);
 		}
 		System::reset_events();
 		issued

@@ -11,6 +11,7 @@ use lemma_runtime::{
 	Runtime, RuntimeCall,
 };
 use pallet_provider_staking::Call as StakingCall;
+use sp_core::H256;
 use sp_keyring::Sr25519Keyring::{self, Alice, Bob, Charlie, Dave};
 use sp_runtime::DispatchError;
 
@@ -19,12 +20,16 @@ use crate::{
 	proof::{binding, small, Job},
 };
 
-pub fn register(bond: Balance) -> RuntimeCall {
-	let profile = Profile {
+fn profile() -> Profile {
+	Profile {
 		endpoint: Default::default(),
 		backend: Backend::Cpu,
 		programs: Default::default(),
-	};
+	}
+}
+
+pub fn register(bond: Balance) -> RuntimeCall {
+	let profile = profile();
 	StakingCall::register_provider { bond, profile }.into()
 }
 
@@ -32,8 +37,15 @@ pub fn post(job: &Job) -> RuntimeCall {
 	JobOrdersCall::post_order { spec: job.spec() }.into()
 }
 
-pub fn claim(id: OrderId) -> RuntimeCall {
-	JobOrdersCall::claim_order { id }.into()
+/// A claim of an order as it stands on a chain; without terms, if there is none.
+pub fn claim(chain: &mut Chain, id: OrderId) -> RuntimeCall {
+	chain.read(|| claim_here(id))
+}
+
+/// The same, on the chain whose state this reads.
+pub fn claim_here(id: OrderId) -> RuntimeCall {
+	let terms = JobOrders::order(id).map_or(H256::zero(), |order| order.terms_hash());
+	JobOrdersCall::claim_order { id, terms }.into()
 }
 
 pub fn submit(id: OrderId, output: Vec<u8>, proof: Vec<u8>) -> RuntimeCall {
@@ -51,7 +63,8 @@ pub fn claimed_by_bob() -> Chain {
 	let (job, _) = small();
 	chain.call(Bob, register(MIN_BOND)).expect("Bob registers");
 	chain.call(Alice, post(job)).expect("Alice posts");
-	chain.call(Bob, claim(0)).expect("Bob claims");
+	let claim = claim(&mut chain, 0);
+	chain.call(Bob, claim).expect("Bob claims");
 	chain
 }
 
@@ -85,7 +98,8 @@ fn order_should_be_settled_and_paid_by_a_real_proof() {
 	assert_eq!(chain.total(Bob), bob + 3 * UNIT);
 	assert_eq!(chain.total(Alice), alice - 3 * UNIT - order.settlement_fee);
 	assert_eq!(held(&mut chain, Alice), receipt.deposit);
-	assert_eq!(held(&mut chain, Bob), MIN_BOND);
+	let deposit = ProviderStaking::deposit_for(&profile());
+	assert_eq!(held(&mut chain, Bob), MIN_BOND + deposit);
 	assert_eq!(chain.read(|| JobOrders::order(0)), None);
 	let provider = chain
 		.read(|| ProviderStaking::provider(Bob.to_account_id()))
@@ -114,6 +128,32 @@ fn proof_should_be_worthless_to_another_provider_and_for_another_order() {
 	chain
 		.call(Bob, submit(0, job.output.clone(), proof_of_bob.clone()))
 		.expect("it is Bob's");
+}
+
+/// The attack that the terms stand against: a fork in which the number went to another order.
+#[test]
+fn claim_should_be_refused_when_a_fork_gave_the_number_to_another_order() {
+	let (job, _) = small();
+	let mut chain = Chain::development();
+	chain.call(Bob, register(MIN_BOND)).expect("Bob registers");
+	chain.call(Alice, post(job)).expect("Alice posts");
+	let claim = claim(&mut chain, 0);
+
+	let mut fork = Chain::development();
+	let mut other = job.spec();
+	other.max_price *= 100;
+	fork.call(Bob, register(MIN_BOND)).expect("Bob registers");
+	fork.call(Alice, JobOrdersCall::post_order { spec: other })
+		.expect("Alice posts");
+	let differ: DispatchError = pallet_job_orders::Error::<Runtime>::TermsDiffer.into();
+	assert_eq!(
+		without_message(fork.call(Bob, claim.clone())),
+		Err(bare(differ))
+	);
+	let bob = fork
+		.read(|| ProviderStaking::provider(Bob.to_account_id()))
+		.expect("Bob");
+	assert_eq!(bob.committed, 0);
 }
 
 #[test]
@@ -232,9 +272,8 @@ fn operator_should_claim_and_submit_for_its_provider() {
 		.expect("Charlie agrees");
 	chain.call(Alice, post(job)).expect("Alice posts");
 
-	chain
-		.call(Charlie, claim(0))
-		.expect("Charlie claims for Bob");
+	let claim = claim(&mut chain, 0);
+	chain.call(Charlie, claim).expect("Charlie claims for Bob");
 	chain
 		.call(Charlie, submit(0, job.output.clone(), proof.clone()))
 		.expect("bound to Bob");

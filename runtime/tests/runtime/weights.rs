@@ -116,8 +116,9 @@ fn calls_should_be_charged_for_the_worst_case_and_refunded_what_they_did_not_do(
 		.get(DispatchClass::Normal)
 		.base_extrinsic;
 
+	let claim = claim(&mut chain, 0);
 	for (call, worst) in [
-		(claim(0), OrderWeights::claim_order() + due),
+		(claim, OrderWeights::claim_order() + due),
 		(
 			submit(0, job.output.clone(), proof.clone()),
 			JobOrders::submit_weight(job.output.len() as u32, proof.len() as u32),

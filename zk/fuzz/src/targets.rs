@@ -59,6 +59,9 @@ fn verifier() -> &'static Verifier {
 fn proof(bytes: &[u8]) {
 	let (sample, statement) = sample();
 	let accepted = verifier().verify(statement, bytes).is_ok();
+	if let Ok(read) = verifier().decode(bytes) {
+		assert_eq!(lemma_zk_verifier::proof_to_bytes(&read), bytes);
+	}
 	assert_eq!(accepted, bytes == sample.proof);
 }
 

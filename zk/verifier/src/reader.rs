@@ -1,7 +1,9 @@
 //! A reader that takes only canonical field elements.
 //!
 //! plonky2's own takes any 64 bits for an element in a release build, and panics in a debug build. So one
-//! proof would have many encodings, and a node built for debugging could be brought down.
+//! proof would have many encodings, and a node built for debugging could be brought down. All else that a proof
+//! holds is bytes of hashes, and the lengths of Merkle paths, a byte each: those have one encoding. So what
+//! is read to its end is what [`crate::proof_to_bytes`] writes.
 
 use plonky2::{
 	field::{extension::Extendable, types::Field64},
@@ -45,9 +47,9 @@ impl Read for Reader<'_> {
 	}
 
 	fn read_field<F: Field64>(&mut self) -> IoResult<F> {
-		let mut word = [0; 8];
-		self.read_exact(&mut word)?;
-		let word = u64::from_le_bytes(word);
+		let (word, rest) = self.rest.split_first_chunk().ok_or(IoError)?;
+		self.rest = rest;
+		let word = u64::from_le_bytes(*word);
 		if word >= F::ORDER {
 			self.met_non_canonical = true;
 			return Err(IoError);

@@ -159,10 +159,9 @@ fn cancel_order_should_slash_and_expire_a_claimed_order_that_the_agenda_has_not_
 #[test]
 fn cancel_order_should_do_when_requester_is_a_provider() {
 	run(|| {
+		let before = (bond(&CAROL), free(&CAROL));
 		let id = post(CAROL);
-		let before = bond(&CAROL);
 		assert_ok!(cancel(CAROL, id));
-		assert_eq!(bond(&CAROL), before);
-		assert_eq!(free(&CAROL), ENDOWMENT - BOND);
+		assert_eq!((bond(&CAROL), free(&CAROL)), before);
 	});
 }

@@ -5,9 +5,18 @@ use pallet_provider_staking::Error as StakingError;
 use super::*;
 
 fn try_claim(who: AccountId, id: u64) -> frame_support::dispatch::DispatchResultWithPostInfo {
+	let terms = JobOrders::order(id).map_or(H256::zero(), |order| order.terms_hash());
+	try_claim_terms(who, id, terms)
+}
+
+fn try_claim_terms(
+	who: AccountId,
+	id: u64,
+	terms: H256,
+) -> frame_support::dispatch::DispatchResultWithPostInfo {
 	// As an extrinsic does: an error undoes everything.
 	frame_support::storage::with_storage_layer(|| {
-		JobOrders::claim_order(RuntimeOrigin::signed(who), id)
+		JobOrders::claim_order(RuntimeOrigin::signed(who), id, terms)
 	})
 }
 
@@ -130,9 +139,37 @@ fn claim_order_should_fail_for_anyone_but_providers_and_operators() {
 			assert_noop!(try_claim(who, id), Error::<Test>::NotProvider);
 		}
 		assert_noop!(
-			JobOrders::claim_order(RuntimeOrigin::none(), id),
+			JobOrders::claim_order(RuntimeOrigin::none(), id, order(id).terms_hash()),
 			DispatchError::BadOrigin
 		);
+	});
+}
+
+#[test]
+fn claim_order_should_fail_when_the_number_is_another_orders() {
+	run(|| {
+		let id = post(ALICE);
+		let mut dearer = spec();
+		dearer.max_price += 1;
+		let other = post_spec(ALICE, dearer);
+		let of_bob = post(BOB);
+		run_to(2);
+		let later = post(ALICE);
+		for meant in [other, of_bob, later] {
+			let terms = order(meant).terms_hash();
+			assert_noop!(
+				try_claim_terms(CAROL, id, terms),
+				Error::<Test>::TermsDiffer
+			);
+		}
+		assert_noop!(
+			try_claim_terms(CAROL, id, H256::zero()),
+			Error::<Test>::TermsDiffer
+		);
+		// Alike in everything but its number, and so as good as the one that is meant.
+		let terms = order(later).terms_hash();
+		let twin = post(ALICE);
+		assert_ok!(try_claim_terms(CAROL, twin, terms));
 	});
 }
 

@@ -265,8 +265,9 @@ fn an_order_in_the_backlog_should_be_what_its_deadlines_say() {
 		}
 		run_to(101);
 		let (id, _) = Orders::<Test>::iter().next().expect("there is a backlog");
+		let terms = order(id).terms_hash();
 		let result = frame_support::storage::with_storage_layer(|| {
-			JobOrders::claim_order(RuntimeOrigin::signed(CAROL), id)
+			JobOrders::claim_order(RuntimeOrigin::signed(CAROL), id, terms)
 		});
 		assert_eq!(result, Err(Error::<Test>::OrderDeadlinePassed.into()));
 		assert_ok!(JobOrders::cancel_order(RuntimeOrigin::signed(ALICE), id));

@@ -35,6 +35,7 @@ fn step(random: &mut Random) -> (&'static str, bool) {
 	let origin = RuntimeOrigin::signed(who.clone());
 	let next = NextOrderId::<Test>::get().max(1);
 	let id = next.saturating_sub(1 + random.below(12));
+	let terms = JobOrders::order(id).map_or(H256::zero(), |order| order.terms_hash());
 	let call = frame_support::storage::with_storage_layer::<_, DispatchError, _>(|| {
 		match random.below(10) {
 			0..=2 => {
@@ -44,7 +45,7 @@ fn step(random: &mut Random) -> (&'static str, bool) {
 			3 => JobOrders::cancel_order(origin, id)
 				.map(|_| "cancel")
 				.map_err(|error| error.error),
-			4..=6 => JobOrders::claim_order(origin, id)
+			4..=6 => JobOrders::claim_order(origin, id, terms)
 				.map(|_| "claim")
 				.map_err(|error| error.error),
 			7..=8 => {

@@ -13,6 +13,7 @@ mod submit_result;
 
 pub(crate) use frame_support::{assert_noop, assert_ok, traits::Hooks};
 pub(crate) use lemma_primitives::order::{InputSource, OrderStatus};
+pub(crate) use sp_core::H256;
 pub(crate) use sp_runtime::DispatchError;
 
 pub(crate) use crate::{mock::*, *};

@@ -1,7 +1,6 @@
 //! `post_order`: what is held, what is stored, and every reason to refuse.
 
 use lemma_primitives::{MAX_INLINE_INPUT_BYTES, MAX_OUTPUT_BYTES};
-use sp_core::H256;
 
 use super::*;
 

@@ -433,7 +433,7 @@ fn submit_result_should_fail_when_the_proof_is_bound_to_another_payee_or_order()
 fn submit_result_should_fail_when_the_proof_is_bound_to_another_chain() {
 	run(|| {
 		let id = post(ALICE);
-		frame_system::BlockHash::<Test>::insert(0, sp_core::H256::zero());
+		frame_system::BlockHash::<Test>::insert(0, H256::zero());
 		refuse(EVE, id, proof(id, &EVE), INVALID);
 	});
 }

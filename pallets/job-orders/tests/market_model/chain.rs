@@ -13,7 +13,7 @@ use frame_support::{
 	weights::Weight,
 };
 use lemma_primitives::{
-	order::{InputSource, OrderSpec},
+	order::{self, InputSource, OrderSpec, OrderStatus},
 	program::{LengthRule, OutputElement},
 	provider,
 	traits::{ProofError, VerifyProof},
@@ -28,14 +28,15 @@ use sp_state_machine::{new_in_mem, Ext, InMemoryBackend, OverlayedChanges};
 
 use crate::{
 	model::{
-		Account, Call, Commitment, Fault, Input, Market, Origin, Output, Profile, Program, Proof,
-		Rule, Sample, Statement, Terms,
+		Account, Call, Commitment, Fault, Input, Market, Order, Origin, Output, Profile, Program,
+		Proof, Rule, Sample, Statement, Status, Terms,
 	},
 	parameters::{
 		Balance, Block as Number, COLLATERAL_PERCENT, DEPOSIT_BASE, DEPOSIT_PER_BYTE,
 		EXISTENTIAL_DEPOSIT, MAX_CLAIM_WINDOW, MAX_EXPIRIES_PER_BLOCK, MAX_INPUT_BYTES,
 		MAX_LIFETIME, MIN_BOND, MIN_CLAIM_WINDOW, MIN_COLLATERAL, MIN_PRICE, PROGRAM_DEPOSIT,
-		SETTLEMENT_FEE_BASE, SLASH_WINDOW, UNBONDING_PERIOD,
+		PROVIDER_DEPOSIT_BASE, PROVIDER_DEPOSIT_PER_BYTE, SETTLEMENT_FEE_BASE, SLASH_WINDOW,
+		UNBONDING_PERIOD,
 	},
 };
 
@@ -87,6 +88,8 @@ impl pallet_provider_staking::Config for Test {
 	type UnbondingPeriod = ConstU32<UNBONDING_PERIOD>;
 	type LongestClaim = ConstU32<MAX_CLAIM_WINDOW>;
 	type SlashWindow = ConstU32<SLASH_WINDOW>;
+	type DepositBase = ConstU128<PROVIDER_DEPOSIT_BASE>;
+	type DepositPerByte = ConstU128<PROVIDER_DEPOSIT_PER_BYTE>;
 	type WeightInfo = ();
 }
 
@@ -228,20 +231,19 @@ fn proof_bytes(proof: Proof) -> Vec<u8> {
 }
 
 pub fn profile(profile: Profile) -> provider::Profile {
-	let text = [b'a' + profile.endpoint % 26];
-	let not_text = [0xff];
 	let endpoint = if profile.endpoint_is_not_text {
-		not_text
+		vec![0xff]
 	} else {
-		text
+		vec![b'x'; profile.endpoint as usize]
 	};
 	let programs = if profile.program_twice {
 		vec![H256::zero(); 2]
 	} else {
-		vec![H256::zero()]
+		let programs = 0..u64::from(profile.programs);
+		programs.map(H256::from_low_u64_be).collect()
 	};
 	provider::Profile {
-		endpoint: bounded(endpoint.to_vec()),
+		endpoint: bounded(endpoint),
 		backend: provider::Backend::Cpu,
 		programs: bounded(programs),
 	}
@@ -276,6 +278,38 @@ pub fn order_spec(terms: &Terms) -> OrderSpec<Balance, Number> {
 	}
 }
 
+/// An order as the order book must have it.
+pub fn order_entry(order: &Order) -> order::Order<AccountId, Balance, Number> {
+	let status = match order.status {
+		Status::Open => OrderStatus::Open,
+		Status::Claimed {
+			provider,
+			price,
+			claimed_at,
+		} => OrderStatus::Claimed {
+			provider: account_id(provider),
+			price,
+			claimed_at,
+			expires_at: order.status_ends_at(),
+		},
+		Status::Rescue { missed, price } => OrderStatus::Rescue {
+			missed: account_id(missed),
+			price,
+			bounty: order.bounty(),
+		},
+	};
+	order::Order {
+		requester: account_id(order.requester),
+		spec: order_spec(&order.terms),
+		posted_at: order.posted_at,
+		deadline: order.deadline(),
+		collateral: order.terms.collateral(),
+		deposit: order.terms.deposit(),
+		settlement_fee: order.terms.settlement_fee(),
+		status,
+	}
+}
+
 fn sample(sample: Sample) -> pallet_proof_verification::Sample {
 	pallet_proof_verification::Sample {
 		commitment: commitment(sample.commitment),
@@ -298,7 +332,11 @@ fn runtime_call(call: &Call) -> RuntimeCall {
 		}
 		.into(),
 		Call::CancelOrder(id) => Book::cancel_order { id }.into(),
-		Call::ClaimOrder(id) => Book::claim_order { id }.into(),
+		Call::ClaimOrder(id, meant) => Book::claim_order {
+			id,
+			terms: meant.map_or(H256::zero(), |order| order_entry(&order).terms_hash()),
+		}
+		.into(),
 		Call::SubmitResult(id, output, proof) => Book::submit_result {
 			id,
 			output: bounded(output_bytes(output)),

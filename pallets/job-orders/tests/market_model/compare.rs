@@ -4,21 +4,22 @@
 use std::{collections::BTreeMap, fmt::Debug};
 
 use lemma_primitives::{
-	order::{Order, OrderStatus},
+	order::OrderStatus,
 	program::{Program, ProgramStatus},
 	provider::{Provider, TrackRecord, UnbondingChunk},
 };
 use pallet_job_orders::HoldReason as Held;
+use pallet_provider_staking::HoldReason as OfProvider;
 use sp_runtime::TryRuntimeError;
 
 use crate::{
 	chain::{
-		account_id, account_of, commitment, element, length_rule, order_spec, output_root, profile,
-		program_id, AccountId, Balances, Orders, Registry, RuntimeHoldReason, Staking, System,
-		Test, DESCRIPTION,
+		account_id, account_of, commitment, element, length_rule, order_entry, output_root,
+		profile, program_id, Balances, Orders, Registry, RuntimeHoldReason, Staking, System, Test,
+		DESCRIPTION,
 	},
 	model::{self, Account, Market, Reason, Status},
-	parameters::{Balance, Block, PROGRAM_DEPOSIT},
+	parameters::{Balance, PROGRAM_DEPOSIT},
 };
 
 /// Compares the model with the chain on whose storage this runs.
@@ -83,7 +84,8 @@ fn reason(held: RuntimeHoldReason) -> Reason {
 		RuntimeHoldReason::Orders(Held::Deposit) => Reason::Deposit,
 		RuntimeHoldReason::Orders(Held::SettlementFee) => Reason::SettlementFee,
 		RuntimeHoldReason::Orders(Held::Bounty) => Reason::Bounty,
-		RuntimeHoldReason::Staking(_) => Reason::Bond,
+		RuntimeHoldReason::Staking(OfProvider::Bond) => Reason::Bond,
+		RuntimeHoldReason::Staking(OfProvider::Deposit) => Reason::ProviderDeposit,
 		RuntimeHoldReason::Registry(_) => Reason::ProgramDeposit,
 	}
 }
@@ -92,7 +94,10 @@ fn compare_orders(market: &Market) -> Result<(), String> {
 	let next = pallet_job_orders::NextOrderId::<Test>::get();
 	same("the next order's number", next, market.next_order)?;
 	let on_chain: BTreeMap<_, _> = pallet_job_orders::Orders::<Test>::iter().collect();
-	let in_model = market.orders.iter().map(|(id, order)| (*id, entry(order)));
+	let in_model = market
+		.orders
+		.iter()
+		.map(|(id, order)| (*id, order_entry(order)));
 	same("orders", on_chain, in_model.collect())?;
 
 	for (id, order) in &market.orders {
@@ -103,38 +108,6 @@ fn compare_orders(market: &Market) -> Result<(), String> {
 	}
 	let retries = pallet_job_orders::Retries::<Test>::iter_keys().next();
 	same("orders whose due change failed", retries, None)
-}
-
-/// An order as the order book must have it.
-fn entry(order: &model::Order) -> Order<AccountId, Balance, Block> {
-	let status = match order.status {
-		Status::Open => OrderStatus::Open,
-		Status::Claimed {
-			provider,
-			price,
-			claimed_at,
-		} => OrderStatus::Claimed {
-			provider: account_id(provider),
-			price,
-			claimed_at,
-			expires_at: order.status_ends_at(),
-		},
-		Status::Rescue { missed, price } => OrderStatus::Rescue {
-			missed: account_id(missed),
-			price,
-			bounty: order.bounty(),
-		},
-	};
-	Order {
-		requester: account_id(order.requester),
-		spec: order_spec(&order.terms),
-		posted_at: order.posted_at,
-		deadline: order.deadline(),
-		collateral: order.terms.collateral(),
-		deposit: order.terms.deposit(),
-		settlement_fee: order.terms.settlement_fee(),
-		status,
-	}
 }
 
 fn compare_receipts(market: &Market) -> Result<(), String> {

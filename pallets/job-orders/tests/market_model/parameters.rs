@@ -14,6 +14,11 @@ pub const SLASH_WINDOW: Block = 6;
 
 pub const PROGRAM_DEPOSIT: Balance = 150;
 
+pub const PROVIDER_DEPOSIT_BASE: Balance = 15;
+pub const PROVIDER_DEPOSIT_PER_BYTE: Balance = 1;
+pub const MAX_ENDPOINT_BYTES: u32 = 128;
+pub const MAX_ADVERTISED_PROGRAMS: u32 = 64;
+
 pub const DEPOSIT_BASE: Balance = 20;
 pub const DEPOSIT_PER_BYTE: Balance = 2;
 /// A claimer's collateral, percent of the highest price.

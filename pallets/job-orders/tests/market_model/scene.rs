@@ -6,13 +6,13 @@
 
 use crate::{
 	model::{
-		Account, Call, Commitment, Fault, Input, Market, OrderId, Origin, Output, Profile, Program,
-		Proof, Rule, Sample, Statement, Status, Terms, NOT_CANONICAL, SAMPLE_ORDER,
+		Account, Call, Commitment, Fault, Input, Market, Order, OrderId, Origin, Output, Profile,
+		Program, Proof, Rule, Sample, Statement, Status, Terms, NOT_CANONICAL, SAMPLE_ORDER,
 	},
 	parameters::{
-		Balance, Block, EXISTENTIAL_DEPOSIT, MAX_CLAIM_WINDOW, MAX_INPUT_BYTES, MAX_LIFETIME,
-		MAX_OPERATORS, MAX_OUTPUT_BYTES, MAX_UNBONDING_CHUNKS, MIN_BOND, MIN_CLAIM_WINDOW,
-		MIN_PRICE,
+		Balance, Block, EXISTENTIAL_DEPOSIT, MAX_ADVERTISED_PROGRAMS, MAX_CLAIM_WINDOW,
+		MAX_ENDPOINT_BYTES, MAX_INPUT_BYTES, MAX_LIFETIME, MAX_OPERATORS, MAX_OUTPUT_BYTES,
+		MAX_UNBONDING_CHUNKS, MIN_BOND, MIN_CLAIM_WINDOW, MIN_PRICE,
 	},
 	sequence::{
 		Cast, Kind, Step, ALICE, BOB, CAROL, DAVE, EVE, FRANK, GENESIS_PROGRAM, GRACE, HEIDI, NIAJ,
@@ -213,7 +213,8 @@ impl Scene<'_> {
 			}
 			Kind::Claim => {
 				let id = self.order(|status| status == Status::Open);
-				(self.somebody_who_claims(), Call::ClaimOrder(id))
+				let who = self.somebody_who_claims();
+				(who, Call::ClaimOrder(id, self.meant(id)))
 			}
 			Kind::Submit => self.submit(),
 			Kind::Cancel => {
@@ -232,12 +233,13 @@ impl Scene<'_> {
 			}
 			Kind::RegisterProvider => {
 				let who = self.actor(Role::Provider);
-				let bond = self.bond(who);
-				(who, Call::RegisterProvider(bond, self.profile()))
+				let profile = self.profile();
+				let most = self.market.holdable(who).saturating_sub(profile.deposit());
+				(who, Call::RegisterProvider(self.bond(most), profile))
 			}
 			Kind::BondMore => {
 				let who = self.provider();
-				(who, Call::BondMore(self.bond(who)))
+				(who, Call::BondMore(self.bond(self.market.holdable(who))))
 			}
 			Kind::Unbond => {
 				let who = self.provider();
@@ -320,6 +322,30 @@ impl Scene<'_> {
 		let able = (!able.is_empty()).then(|| self.dice.pick(&able));
 		let role = self.dice.pick(&[Role::Provider, Role::Operator]);
 		self.mostly(able, role)
+	}
+
+	/// The order that is meant by a number: the one that has it, as a rule, else one that has it elsewhere.
+	fn meant(&mut self, id: OrderId) -> Option<Order> {
+		let mut order = self.market.orders.get(&id)?.clone();
+		if !self.dice.one_in(12) {
+			return Some(order);
+		}
+		match self.dice.below(10) {
+			0 => return None,
+			1 => {
+				let others: Vec<&Order> = self.market.orders.values().collect();
+				order = self.dice.pick(&others).clone();
+			}
+			2 => order.requester = self.actor(Role::Requester),
+			3 => order.posted_at += 1,
+			4 => order.terms.program = self.dice.pick(&PROGRAMS),
+			5 => order.terms.commitment = Commitment(self.dice.number() % 4),
+			6 => order.terms.input = Input::Inline(u32::from(self.dice.number() % 16)),
+			7 => order.terms.output_len += 4,
+			8 => order.terms.max_price += 1,
+			_ => order.terms.claim_window += 1,
+		}
+		Some(order)
 	}
 
 	fn terms(&mut self) -> Terms {
@@ -487,8 +513,7 @@ impl Scene<'_> {
 		self.mostly(one, Role::Provider)
 	}
 
-	fn bond(&mut self, who: Account) -> Balance {
-		let most = self.market.holdable(who);
+	fn bond(&mut self, most: Balance) -> Balance {
 		match self.dice.below(8) {
 			0 | 1 => MIN_BOND + 2 * Balance::from(self.dice.number()),
 			2 => MIN_BOND,
@@ -571,7 +596,8 @@ impl Scene<'_> {
 
 	fn profile(&mut self) -> Profile {
 		Profile {
-			endpoint: self.dice.number() % 4,
+			endpoint: self.dice.pick(&[0, 20, 63, 64, MAX_ENDPOINT_BYTES]),
+			programs: self.dice.pick(&[0, 1, 2, 5, MAX_ADVERTISED_PROGRAMS]),
 			endpoint_is_not_text: self.dice.one_in(16),
 			program_twice: self.dice.one_in(16),
 		}

@@ -21,12 +21,12 @@ pub fn genesis() -> Market {
 	let money = [
 		(ALICE, 30_000),
 		(BOB, 6_000),
-		(CAROL, 2_500),
-		(DAVE, 1_500),
-		(EVE, 900),
+		(CAROL, 5_000),
+		(DAVE, 3_500),
+		(EVE, 2_700),
 		(FRANK, 60),
 		(GRACE, 600),
-		(HEIDI, 1_200),
+		(HEIDI, 2_500),
 	];
 	Market::new(money, [(GENESIS_PROGRAM, MATRIX_RULE)])
 }

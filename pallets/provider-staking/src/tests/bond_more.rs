@@ -7,7 +7,7 @@ fn bond_more_should_add_to_the_active_bond() {
 		assert_ok!(Staking::bond_more(RuntimeOrigin::signed(ALICE), 1));
 
 		assert_eq!(provider(ALICE).active, 501);
-		assert_eq!((held(ALICE), free(ALICE)), (501, ENDOWMENT - 501));
+		assert_eq!((held(ALICE), free(ALICE)), (501, ENDOWMENT - 501 - DEPOSIT));
 		assert_eq!(
 			last_event(),
 			Event::BondIncreased {
@@ -40,7 +40,7 @@ fn bond_more_should_take_a_leaving_provider_back() {
 		assert_ok!(Staking::withdraw_unbonded(RuntimeOrigin::signed(ALICE)));
 
 		assert_eq!(provider(ALICE).active, 200);
-		assert_eq!((held(ALICE), free(ALICE)), (200, ENDOWMENT - 200));
+		assert_eq!((held(ALICE), free(ALICE)), (200, ENDOWMENT - 200 - DEPOSIT));
 	});
 }
 

@@ -1,6 +1,7 @@
 use lemma_primitives::provider::MAX_UNBONDING_CHUNKS;
 
 use super::*;
+use crate::WeightInfo;
 
 fn deregister() -> frame_support::dispatch::DispatchResultWithPostInfo {
 	Staking::deregister(RuntimeOrigin::signed(ALICE))
@@ -17,7 +18,7 @@ fn deregister_should_unbond_everything_and_let_the_operators_go() {
 		assert_eq!((entry.active, entry.unbonding[0].amount), (0, 500));
 		assert!(entry.operators.is_empty());
 		assert_eq!(Staking::provider_of(&HOT), None);
-		assert_eq!(held(ALICE), 500);
+		assert_eq!((held(ALICE), deposit(ALICE)), (500, DEPOSIT));
 		assert_eq!(
 			last_event(),
 			Event::UnbondingStarted {
@@ -57,7 +58,7 @@ fn deregister_should_wait_for_what_was_unbonded_before_too() {
 		assert_ok!(deregister());
 		skip_blocks(UNBONDING_BLOCKS - 5);
 		assert_ok!(Staking::withdraw_unbonded(RuntimeOrigin::signed(ALICE)));
-		assert_eq!(held(ALICE), 400);
+		assert_eq!((held(ALICE), deposit(ALICE)), (400, DEPOSIT));
 		skip_blocks(5);
 		assert_ok!(Staking::withdraw_unbonded(RuntimeOrigin::signed(ALICE)));
 		assert_eq!(Staking::provider(ALICE), None);
@@ -72,10 +73,14 @@ fn deregister_should_remove_a_provider_that_was_slashed_to_nothing() {
 		commit(ALICE, 500);
 		assert_ok!(slash(ALICE, 500, REQUESTER));
 		assert_eq!(provider(ALICE).record.missed, 1);
-		assert_ok!(deregister());
+		// What its entry takes is paid for until it is gone.
+		assert_eq!((held(ALICE), deposit(ALICE)), (0, DEPOSIT));
+		let info = deregister().expect("nothing is committed");
+		assert_eq!(info.actual_weight, Some(<()>::withdraw_unbonded(1)));
 
 		assert_eq!(Staking::provider(ALICE), None);
 		assert_eq!(Staking::provider_of(&HOT), None);
+		assert_eq!((deposit(ALICE), free(ALICE)), (0, ENDOWMENT - 500));
 		assert_eq!(
 			last_event(),
 			Event::ProviderDeregistered { provider: ALICE }

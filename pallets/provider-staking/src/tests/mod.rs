@@ -15,7 +15,7 @@ mod update_provider;
 mod weights;
 mod withdraw_unbonded;
 
-pub(crate) use frame_support::{assert_noop, assert_ok};
+pub(crate) use frame_support::{assert_noop, assert_ok, storage::with_storage_layer};
 pub(crate) use lemma_primitives::traits::{Providers as _, Settlement};
 pub(crate) use sp_runtime::{traits::BadOrigin, TokenError};
 

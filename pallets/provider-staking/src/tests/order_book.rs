@@ -74,7 +74,7 @@ fn slash_should_pay_the_beneficiary_from_the_active_bond() {
 		let entry = provider(ALICE);
 		assert_eq!((entry.active, entry.committed), (300, 100));
 		assert_eq!((entry.record.missed, entry.record.slashed), (1, 200));
-		assert_eq!((held(ALICE), free(ALICE)), (300, ENDOWMENT - 500));
+		assert_eq!((held(ALICE), free(ALICE)), (300, ENDOWMENT - 500 - DEPOSIT));
 		assert_eq!(free(REQUESTER), ENDOWMENT + 200);
 		assert_eq!(
 			last_event(),
@@ -138,7 +138,24 @@ fn slash_should_take_what_there_is_when_it_is_less() {
 			(entry.active, entry.committed, entry.record.slashed),
 			(0, 0, 500)
 		);
-		assert_eq!(held(ALICE), 0);
+		assert_eq!((held(ALICE), deposit(ALICE)), (0, DEPOSIT));
+	});
+}
+
+#[test]
+fn slash_should_leave_the_deposit_and_with_it_the_account() {
+	run(|| {
+		register(ALICE, 500);
+		commit(ALICE, 500);
+		assert_ok!(slash(ALICE, 500, REQUESTER));
+		let rest = ENDOWMENT - 500 - DEPOSIT;
+		assert_eq!((deposit(ALICE), free(ALICE)), (DEPOSIT, rest));
+		let leave =
+			|amount| Balances::transfer_allow_death(RuntimeOrigin::signed(ALICE), BOB, amount);
+		assert_noop!(leave(rest), TokenError::Frozen);
+		assert_ok!(leave(rest - EXISTENTIAL_DEPOSIT));
+		assert_ok!(Staking::deregister(RuntimeOrigin::signed(ALICE)));
+		assert_ok!(leave(free(ALICE)));
 	});
 }
 
@@ -154,7 +171,7 @@ fn slash_should_return_the_bond_when_the_provider_is_its_own_requester() {
 			(entry.active, entry.committed, entry.record.missed),
 			(300, 0, 1)
 		);
-		assert_eq!((held(ALICE), free(ALICE)), (300, ENDOWMENT - 300));
+		assert_eq!((held(ALICE), free(ALICE)), (300, ENDOWMENT - 300 - DEPOSIT));
 	});
 }
 

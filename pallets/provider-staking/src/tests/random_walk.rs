@@ -1,5 +1,7 @@
 //! Thousands of random calls, most of them refused, with every invariant checked after each.
 
+use lemma_primitives::provider::Profile;
+
 use super::*;
 
 /// A small generator, so that a failure comes back: splitmix64.
@@ -22,13 +24,21 @@ impl Random {
 		[0, 1, 50, LEAST_BOND, 250, 700, ENDOWMENT][self.below(7) as usize]
 	}
 
+	fn profile(&mut self) -> Profile {
+		if self.below(4) == 0 {
+			longest_profile()
+		} else {
+			profile()
+		}
+	}
+
 	/// Does one thing at random. Which it was, and whether it was done.
 	fn step(&mut self) -> (u64, bool) {
 		let (who, other, amount) = (self.account(), self.account(), self.amount());
 		let origin = RuntimeOrigin::signed(who);
 		let kind = self.below(14);
 		let done = match kind {
-			0 => Staking::register_provider(origin, amount, profile()).is_ok(),
+			0 => Staking::register_provider(origin, amount, self.profile()).is_ok(),
 			1 => Staking::bond_more(origin, amount).is_ok(),
 			2 => Staking::unbond(origin, amount).is_ok(),
 			3 => Staking::withdraw_unbonded(origin).is_ok(),
@@ -36,7 +46,7 @@ impl Random {
 				let list = vec![other, self.account()].try_into().expect("short");
 				Staking::set_operators(origin, list).is_ok()
 			}
-			5 => Staking::update_provider(origin, profile()).is_ok(),
+			5 => Staking::update_provider(origin, self.profile()).is_ok(),
 			6 => self.below(4) == 0 && Staking::deregister(origin).is_ok(),
 			7 => Staking::join_provider(origin, other).is_ok(),
 			8 => Staking::leave_provider(origin).is_ok(),

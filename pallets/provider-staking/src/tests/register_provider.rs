@@ -16,7 +16,7 @@ fn register_provider_should_hold_the_bond_and_store_the_profile() {
 		assert_eq!(entry.profile, profile());
 		assert_eq!(entry.registered_at, 7);
 		assert_eq!(entry.record, Default::default());
-		assert_eq!((held(ALICE), free(ALICE)), (500, ENDOWMENT - 500));
+		assert_eq!((held(ALICE), free(ALICE)), (500, ENDOWMENT - 500 - DEPOSIT));
 		assert_eq!(
 			last_event(),
 			Event::ProviderRegistered {
@@ -95,13 +95,35 @@ fn register_provider_should_fail_without_the_money() {
 }
 
 #[test]
-fn register_provider_should_leave_the_existential_deposit() {
+fn register_provider_should_hold_a_deposit_by_the_length_of_the_profile() {
 	run(|| {
-		let most = ENDOWMENT - EXISTENTIAL_DEPOSIT;
-		assert_noop!(
-			Staking::register_provider(RuntimeOrigin::signed(ALICE), most + 1, profile()),
-			TokenError::FundsUnavailable
-		);
+		register(ALICE, 500);
+		assert_eq!(deposit(ALICE), DEPOSIT);
+		assert_ok!(Staking::register_provider(
+			RuntimeOrigin::signed(BOB),
+			500,
+			longest_profile()
+		));
+		// Both lengths take two bytes each.
+		let longer = 2 + 128 + 2 + 64 * 32 - (1 + 19 + 1);
+		assert_eq!(deposit(BOB), DEPOSIT + 2 * longer);
+		assert_eq!(free(BOB), ENDOWMENT - 500 - deposit(BOB));
+	});
+}
+
+#[test]
+fn register_provider_should_need_bond_deposit_and_existential_deposit() {
+	run(|| {
+		let most = ENDOWMENT - EXISTENTIAL_DEPOSIT - DEPOSIT;
+		for bond in [most + 1, most + DEPOSIT] {
+			assert_noop!(
+				// As an extrinsic does: an error undoes everything.
+				with_storage_layer(|| {
+					Staking::register_provider(RuntimeOrigin::signed(ALICE), bond, profile())
+				}),
+				TokenError::FundsUnavailable
+			);
+		}
 		register(ALICE, most);
 		assert_eq!(free(ALICE), EXISTENTIAL_DEPOSIT);
 	});

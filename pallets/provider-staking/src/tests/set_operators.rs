@@ -1,3 +1,5 @@
+use lemma_primitives::provider::{MAX_OPERATORS, MAX_UNBONDING_CHUNKS};
+
 use super::*;
 
 fn set(operators: &[AccountId]) -> frame_support::dispatch::DispatchResultWithPostInfo {
@@ -80,5 +82,35 @@ fn set_operators_should_fail_unsigned() {
 			Staking::set_operators(RuntimeOrigin::root(), Default::default()),
 			BadOrigin
 		);
+	});
+}
+
+#[test]
+fn set_operators_should_need_no_deposit_for_as_many_as_there_can_be() {
+	use codec::Encode;
+
+	run(|| {
+		assert_ok!(Staking::register_provider(
+			RuntimeOrigin::signed(ALICE),
+			500,
+			longest_profile()
+		));
+		let before = deposit(ALICE);
+		let operators: Vec<AccountId> = (100..100 + u64::from(MAX_OPERATORS)).collect();
+		employ(ALICE, &operators);
+		for _ in 0..MAX_UNBONDING_CHUNKS {
+			assert_ok!(Staking::unbond(RuntimeOrigin::signed(ALICE), 1));
+			skip_blocks(1);
+		}
+		assert_eq!(deposit(ALICE), before);
+
+		// All that is stored, now that it is as much as can be.
+		let links = OperatorOf::<Test>::iter().map(|link| link.encoded_size());
+		let bytes = provider(ALICE).encoded_size() + links.sum::<usize>();
+		assert_eq!(before, 50 + 2 * bytes as Balance);
+
+		assert_ok!(Staking::leave_provider(RuntimeOrigin::signed(100)));
+		assert_ok!(set(&[]));
+		assert_eq!(deposit(ALICE), before);
 	});
 }

@@ -33,25 +33,35 @@ fn try_state_should_notice_a_bond_that_is_not_held() {
 	run(|| assert_eq!(broken_by(|entry| entry.active += 1), "bonds_are_held"));
 }
 
+/// What is held of accounts, by reason, and the invariant that says so.
+const HOLDS: [(HoldReason, &str); 2] = [
+	(HoldReason::Bond, "bonds_are_held"),
+	(HoldReason::Deposit, "deposits_are_held"),
+];
+
 #[test]
 fn try_state_should_notice_a_hold_that_went_missing() {
-	run(|| {
-		register(ALICE, 500);
-		let reason: RuntimeHoldReason = HoldReason::Bond.into();
-		assert_ok!(Balances::release(&reason, &ALICE, 1, Precision::Exact));
-		assert_eq!(name_of(Staking::do_try_state()), "bonds_are_held");
-		assert_ok!(Balances::hold(&reason, &ALICE, 1));
-	});
+	for (reason, invariant) in HOLDS {
+		run(|| {
+			register(ALICE, 500);
+			let reason: RuntimeHoldReason = reason.into();
+			assert_ok!(Balances::release(&reason, &ALICE, 1, Precision::Exact));
+			assert_eq!(name_of(Staking::do_try_state()), invariant);
+			assert_ok!(Balances::hold(&reason, &ALICE, 1));
+		});
+	}
 }
 
 #[test]
 fn try_state_should_notice_a_hold_of_one_who_is_no_provider() {
-	run(|| {
-		let reason: RuntimeHoldReason = HoldReason::Bond.into();
-		assert_ok!(Balances::hold(&reason, &BOB, 1));
-		assert_eq!(name_of(Staking::do_try_state()), "bonds_are_held");
-		assert_ok!(Balances::release(&reason, &BOB, 1, Precision::Exact));
-	});
+	for (reason, invariant) in HOLDS {
+		run(|| {
+			let reason: RuntimeHoldReason = reason.into();
+			assert_ok!(Balances::hold(&reason, &BOB, 1));
+			assert_eq!(name_of(Staking::do_try_state()), invariant);
+			assert_ok!(Balances::release(&reason, &BOB, 1, Precision::Exact));
+		});
+	}
 }
 
 #[test]

@@ -21,7 +21,7 @@ fn unbond_should_move_active_bond_to_a_chunk_that_stays_held() {
 				unlocks_at: 1 + UNBONDING_BLOCKS
 			}]
 		);
-		assert_eq!((held(ALICE), free(ALICE)), (500, ENDOWMENT - 500));
+		assert_eq!((held(ALICE), free(ALICE)), (500, ENDOWMENT - 500 - DEPOSIT));
 		assert_eq!(
 			last_event(),
 			Event::UnbondingStarted {

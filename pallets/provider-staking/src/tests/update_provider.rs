@@ -1,4 +1,5 @@
-use lemma_primitives::provider::Backend;
+use lemma_primitives::provider::{Backend, Profile};
+use sp_runtime::DispatchResult;
 
 use super::*;
 
@@ -24,6 +25,60 @@ fn update_provider_should_replace_the_profile_and_nothing_else() {
 				provider: ALICE,
 				profile
 			}
+		);
+	});
+}
+
+fn update(profile: Profile) -> DispatchResult {
+	// As an extrinsic does: an error undoes everything.
+	with_storage_layer(|| Staking::update_provider(RuntimeOrigin::signed(ALICE), profile))
+}
+
+#[test]
+fn update_provider_should_adjust_the_deposit_to_the_profile() {
+	run(|| {
+		register(ALICE, 500);
+		let mut shorter = profile();
+		shorter.endpoint = b"https://gpu".to_vec().try_into().expect("short");
+		assert_ok!(update(shorter));
+		assert_eq!(deposit(ALICE), DEPOSIT - 2 * 8);
+		assert_ok!(update(longest_profile()));
+		assert_eq!(deposit(ALICE), Staking::deposit_for(&longest_profile()));
+		assert_eq!(free(ALICE), ENDOWMENT - 500 - deposit(ALICE));
+		assert_ok!(update(profile()));
+		assert_eq!((held(ALICE), deposit(ALICE)), (500, DEPOSIT));
+		assert_eq!(free(ALICE), ENDOWMENT - 500 - DEPOSIT);
+	});
+}
+
+#[test]
+fn update_provider_should_fail_without_the_money_for_a_longer_profile() {
+	run(|| {
+		let mut longer = profile();
+		longer.endpoint.try_push(b'/').expect("there is room");
+		register(ALICE, ENDOWMENT - EXISTENTIAL_DEPOSIT - DEPOSIT - 1);
+		assert_noop!(update(longer.clone()), TokenError::FundsUnavailable);
+		let mut as_long = profile();
+		as_long.endpoint[0] = b'H';
+		assert_ok!(update(as_long));
+		// The unit that is missing.
+		let alice_has_more = Balances::transfer_allow_death(RuntimeOrigin::signed(BOB), ALICE, 1);
+		assert_ok!(alice_has_more);
+		assert_ok!(update(longer));
+		assert_eq!(free(ALICE), EXISTENTIAL_DEPOSIT);
+	});
+}
+
+#[test]
+fn update_provider_should_adjust_the_deposit_when_no_bond_is_left() {
+	run(|| {
+		register(ALICE, 500);
+		commit(ALICE, 500);
+		assert_ok!(slash(ALICE, 500, ALICE));
+		assert_ok!(update(longest_profile()));
+		assert_eq!(
+			(held(ALICE), deposit(ALICE)),
+			(0, Staking::deposit_for(&longest_profile()))
 		);
 	});
 }

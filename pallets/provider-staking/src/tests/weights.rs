@@ -27,7 +27,7 @@ fn calls_should_weigh_the_operators_that_they_let_go() {
 
 		assert_eq!(
 			declared(Call::deregister {}),
-			<()>::deregister(MAX_OPERATORS)
+			<()>::deregister(MAX_OPERATORS).max(<()>::withdraw_unbonded(MAX_OPERATORS))
 		);
 		let info = Staking::deregister(alice()).expect("nothing is committed");
 		assert_eq!(info.actual_weight, Some(<()>::deregister(1)));

@@ -24,7 +24,7 @@ fn withdraw_unbonded_should_return_what_has_unlocked_and_keep_the_rest() {
 				.collect::<Vec<_>>(),
 			[50]
 		);
-		assert_eq!((held(ALICE), free(ALICE)), (350, ENDOWMENT - 350));
+		assert_eq!((held(ALICE), free(ALICE)), (350, ENDOWMENT - 350 - DEPOSIT));
 		assert_eq!(
 			last_event(),
 			Event::BondWithdrawn {

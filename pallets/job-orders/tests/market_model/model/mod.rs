@@ -63,7 +63,8 @@ pub enum Origin {
 pub enum Call {
 	PostOrder(Terms),
 	CancelOrder(OrderId),
-	ClaimOrder(OrderId),
+	/// With the order that is meant by the number.
+	ClaimOrder(OrderId, Option<Order>),
 	SubmitResult(OrderId, Output, Proof),
 	RemoveReceipt(OrderId),
 
@@ -97,6 +98,7 @@ pub enum Reason {
 	SettlementFee,
 	Bounty,
 	Bond,
+	ProviderDeposit,
 	ProgramDeposit,
 }
 
@@ -156,7 +158,7 @@ impl Market {
 		match call {
 			Call::PostOrder(terms) => self.against_posting(who, terms),
 			Call::CancelOrder(id) => self.against_cancelling(who, *id),
-			Call::ClaimOrder(id) => self.against_claiming(who, *id),
+			Call::ClaimOrder(id, meant) => self.against_claiming(who, *id, meant.as_ref()),
 			Call::SubmitResult(id, output, proof) => {
 				self.against_submitting(who, *id, *output, *proof)
 			}
@@ -197,7 +199,7 @@ impl Market {
 		match call {
 			Call::PostOrder(terms) => self.post_order(who, terms.clone()),
 			Call::CancelOrder(id) => self.cancel_order(*id),
-			Call::ClaimOrder(id) => self.claim_order(who, *id),
+			Call::ClaimOrder(id, _) => self.claim_order(who, *id),
 			Call::SubmitResult(id, output, _) => self.submit_result(who, *id, *output),
 			Call::RemoveReceipt(id) => self.remove_receipt(*id),
 			Call::RegisterProvider(bond, profile) => self.register_provider(who, *bond, *profile),

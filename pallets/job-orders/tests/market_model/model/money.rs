@@ -34,6 +34,7 @@ impl Market {
 		}
 		for (who, provider) in &self.providers {
 			hold(*who, Reason::Bond, provider.bond());
+			hold(*who, Reason::ProviderDeposit, provider.profile.deposit());
 		}
 		for owner in self.programs.values().filter_map(|entry| entry.owner) {
 			hold(owner, Reason::ProgramDeposit, PROGRAM_DEPOSIT);

@@ -167,6 +167,13 @@ impl Order {
 		self.held().iter().map(|(_, amount)| amount).sum()
 	}
 
+	/// Whether it is what a claimer means by `other`: what happens to an order is not.
+	fn is_meant_by(&self, other: &Self) -> bool {
+		self.requester == other.requester
+			&& self.terms == other.terms
+			&& self.posted_at == other.posted_at
+	}
+
 	/// What its provider has committed to it, if it is claimed.
 	pub fn commitment_of(&self, who: Account) -> Balance {
 		match self.status {
@@ -306,7 +313,12 @@ impl Market {
 		}
 	}
 
-	pub(super) fn against_claiming(&self, who: Account, id: OrderId) -> Refusals {
+	pub(super) fn against_claiming(
+		&self,
+		who: Account,
+		id: OrderId,
+		meant: Option<&Order>,
+	) -> Refusals {
 		let Some(order) = self.orders.get(&id) else {
 			return Refusals::from(["OrderNotFound"]);
 		};
@@ -315,6 +327,10 @@ impl Market {
 		let uncommitted = provider.map_or(0, |provider| self.uncommitted(provider));
 		refusals([
 			(provider.is_none(), "NotProvider"),
+			(
+				!meant.is_some_and(|meant| order.is_meant_by(meant)),
+				"TermsDiffer",
+			),
 			(standing.is_none(), "OrderDeadlinePassed"),
 			(
 				standing.is_some_and(|status| status != Status::Open),

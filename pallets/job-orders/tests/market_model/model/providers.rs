@@ -3,15 +3,36 @@
 use std::collections::BTreeSet;
 
 use super::{money::FUNDS_UNAVAILABLE, refusals, Account, Market, Refusals};
-use crate::parameters::{Balance, Block, MAX_UNBONDING_CHUNKS, MIN_BOND, UNBONDING_PERIOD};
+use crate::parameters::{
+	Balance, Block, MAX_UNBONDING_CHUNKS, MIN_BOND, PROVIDER_DEPOSIT_BASE,
+	PROVIDER_DEPOSIT_PER_BYTE, UNBONDING_PERIOD,
+};
+
+/// Bytes of a registration besides its profile, at most: four amounts (64), three counts (24), a block (4);
+/// 16 chunks of 20 and 8 operators of 32, each list with its length (321, 257); and for each operator two
+/// accounts, by which it acts (512).
+const REGISTRATION_BYTES: Balance = 1_182;
 
 /// What a provider says of itself, as far as it can be wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Profile {
-	/// Number of the endpoint.
-	pub endpoint: u8,
+	/// Length of the endpoint.
+	pub endpoint: u32,
+	/// How many programs.
+	pub programs: u32,
 	pub endpoint_is_not_text: bool,
 	pub program_twice: bool,
+}
+
+impl Profile {
+	/// What is held for the storage of a registration with it.
+	pub fn deposit(self) -> Balance {
+		let length_of = |length: u32| Balance::from(if length < 64 { 1 } else { 2_u32 });
+		let endpoint = length_of(self.endpoint) + Balance::from(self.endpoint);
+		let programs = length_of(self.programs) + 32 * Balance::from(self.programs);
+		let bytes = REGISTRATION_BYTES + endpoint + 1 + programs;
+		PROVIDER_DEPOSIT_BASE + PROVIDER_DEPOSIT_PER_BYTE * bytes
+	}
 }
 
 /// Part of a bond on its way out.
@@ -138,13 +159,16 @@ impl Market {
 			(self.providers.contains_key(&who), "AlreadyProvider"),
 			(self.acts_for.contains_key(&who), "AlreadyOperator"),
 			(bond < MIN_BOND, "BondBelowMinimum"),
-			(bond > self.holdable(who), FUNDS_UNAVAILABLE),
+			(
+				bond.saturating_add(profile.deposit()) > self.holdable(who),
+				FUNDS_UNAVAILABLE,
+			),
 		]));
 		against
 	}
 
 	pub(super) fn register_provider(&mut self, who: Account, bond: Balance, profile: Profile) {
-		self.take(who, bond);
+		self.take(who, bond + profile.deposit());
 		self.providers.insert(
 			who,
 			Provider {
@@ -215,9 +239,10 @@ impl Market {
 		}
 	}
 
-	/// Ends a registration, and the acting of all operators with it.
+	/// Ends a registration, and the acting of all operators with it; its deposit is the account's again.
 	fn forget_provider(&mut self, who: Account) {
-		self.providers.remove(&who);
+		let provider = self.providers.remove(&who).expect("it is a provider");
+		self.give(who, provider.profile.deposit());
 		self.acts_for.retain(|_, provider| *provider != who);
 	}
 
@@ -240,14 +265,22 @@ impl Market {
 	}
 
 	pub(super) fn against_updating(&self, who: Account, profile: Profile) -> Refusals {
-		if !self.providers.contains_key(&who) {
+		let Some(provider) = self.providers.get(&who) else {
 			return Refusals::from([NOT_PROVIDER]);
-		}
-		Self::against_profile(profile)
+		};
+		let (before, after) = (provider.profile.deposit(), profile.deposit());
+		let mut against = Self::against_profile(profile);
+		against.extend(refusals([(
+			after.saturating_sub(before) > self.holdable(who),
+			FUNDS_UNAVAILABLE,
+		)]));
+		against
 	}
 
 	pub(super) fn update_provider(&mut self, who: Account, profile: Profile) {
-		self.provider_mut(who).profile = profile;
+		let before = std::mem::replace(&mut self.provider_mut(who).profile, profile);
+		self.give(who, before.deposit());
+		self.take(who, profile.deposit());
 	}
 
 	pub(super) fn against_deregistering(&self, who: Account) -> Refusals {
