@@ -73,6 +73,7 @@ pub fn describe(job: &dyn Job) -> Outcome<Described> {
 		shape: job.shape(),
 		matrix: match job.work() {
 			Work::Gemm { m, n, .. } => Some((m, n)),
+			_ => None,
 		},
 	})
 }

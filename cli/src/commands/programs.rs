@@ -8,11 +8,7 @@ use lemma_client::{
 	At, Error, OrderId, H256,
 };
 use lemma_primitives::program::LengthRule;
-use lemma_zk_circuits::{
-	program::{Job, Work},
-	programs::gemm::{reference, Operands},
-	Prover,
-};
+use lemma_zk_circuits::{program::Job, Prover};
 use lemma_zk_statement::binding;
 use serde_json::{json, Value};
 
@@ -206,13 +202,7 @@ async fn register(
 
 /// Runs and proves a job here. Output and proof.
 fn prove(job: &dyn Job, binding: [u8; 32]) -> Outcome<(Vec<u8>, Vec<u8>)> {
-	let output = match job.work() {
-		Work::Gemm { m, k, n, a, b } => {
-			let operands = Operands::new(m, k, n, a.to_vec(), b.to_vec())
-				.map_err(|e| Failure::usage(e.to_string()))?;
-			reference::output(&operands)
-		}
-	};
+	let output = job.work().reference();
 	let proved = job
 		.prove(&Prover::new(), &output, binding, &|_| {})
 		.map_err(|e| Failure::new(exit::FAILURE, "prover", e.to_string()))?;

@@ -42,7 +42,9 @@ impl Job {
 		let job = gemm::Gemm
 			.open(&blob)
 			.expect("what was encoded can be opened");
-		let Work::Gemm { m, k, n, a, b } = job.work();
+		let Work::Gemm { m, k, n, a, b } = job.work() else {
+			unreachable!("a product's work is a product");
+		};
 		let mut output = Vec::with_capacity(m * n * 4);
 		for row in 0..m {
 			for column in 0..n {

@@ -9,10 +9,10 @@ use lemma_zk_statement::OutputElement;
 use crate::{
 	circuit::AnyCircuit,
 	programs::{
-		fractal,
-		infer::Model,
+		fractal, gemm,
+		infer::{self, Model},
 		render::{self, prepared::Prepared},
-		train::blob::Training,
+		train::{self, blob::Training},
 	},
 	Prover,
 };
@@ -138,6 +138,31 @@ pub enum Work<'a> {
 		/// The tile's numbers.
 		prepared: &'a Prepared<i64>,
 	},
+}
+
+impl Work<'_> {
+	/// The output by the program's reference, on this machine's processor: what every backend's bytes must equal.
+	///
+	/// # Panics
+	///
+	/// If a product's matrices are not as long as its dimensions say; a [`Job`]'s are.
+	pub fn reference(&self) -> Vec<u8> {
+		match *self {
+			Work::Gemm { m, k, n, a, b } => {
+				gemm::reference::output(&gemm::Operands {
+					m,
+					k,
+					n,
+					a: a.to_vec(),
+					b: b.to_vec(),
+				})
+			}
+			Work::Infer { model, samples } => infer::reference::output(model, samples),
+			Work::Train { training } => train::job::output(&train::reference::train(training).0),
+			Work::Fractal { tile } => fractal::reference::output(tile),
+			Work::Render { class, prepared } => render::reference::output(class, prepared),
+		}
+	}
 }
 
 /// A stage of proving, in order.

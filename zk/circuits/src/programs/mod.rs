@@ -11,7 +11,12 @@ use crate::program::{Program, ProgramId};
 
 /// All programs.
 pub fn all() -> &'static [&'static dyn Program] {
-	&[&gemm::Gemm, &fractal::Fractal, &render::Render]
+	&[
+		&gemm::Gemm,
+		&fractal::Fractal,
+		&render::Render,
+		&train::Train,
+	]
 }
 
 /// The program that has a class of this id.
