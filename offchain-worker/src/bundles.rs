@@ -120,7 +120,7 @@ mod tests {
 	use super::*;
 
 	/// Four inputs, two scores.
-	fn bundle() -> Vec<u8> {
+	fn bundle(batches: &[usize]) -> Vec<u8> {
 		let linear = Linear {
 			weights: vec![1, -2, 3, -4, 5, -6, 7, -8],
 			bias: vec![100, -100],
@@ -131,7 +131,7 @@ mod tests {
 			op: Op::Dense(linear),
 		}];
 		let model = Model::new(Shape::vector(4), layers).unwrap();
-		Bundle::new(model, vec![1, 2]).unwrap().encode()
+		Bundle::new(model, batches.to_vec()).unwrap().encode()
 	}
 
 	fn write(folder: &tempfile::TempDir, name: &str, bytes: &[u8]) -> PathBuf {
@@ -156,23 +156,25 @@ mod tests {
 	#[test]
 	fn bundles_of_a_folder_should_be_loaded_and_other_files_left_alone() {
 		let folder = tempfile::tempdir().unwrap();
-		write(&folder, "network", &bundle());
+		let network = write(&folder, "a network", &bundle(&[1]));
+		write(&folder, "more of it", &bundle(&[1, 2]));
 		write(&folder, "README", b"lemma");
 		write(&folder, "empty", b"");
 		fs::create_dir(folder.path().join("others")).unwrap();
-		let alone = load(&[folder.path().join("network")]).unwrap();
-		let all = load(&[folder.path().to_owned(), folder.path().join("network")]).unwrap();
-		for programs in [alone, all] {
-			assert_eq!(programs.iter().count(), programs::all().len() + 1);
-			let loaded = programs.iter().last().unwrap();
-			assert_eq!(loaded.name(), "infer");
-			let classes = loaded.classes();
-			let names: Vec<_> = classes.iter().map(|class| class.name.as_str()).collect();
-			assert_eq!(names, ["b1", "b2"]);
-			for class in &classes {
-				assert!(programs.find(&class.id).is_some());
-				assert!(programs::find(&class.id).is_none());
-			}
+		let programs = load(&[folder.path().to_owned(), network]).unwrap();
+		let loaded: Vec<_> = programs.iter().skip(programs::all().len()).collect();
+		let names = loaded.iter().map(|program| {
+			let classes = program.classes().into_iter().map(|class| class.name);
+			(program.name(), classes.collect::<Vec<_>>().join(" "))
+		});
+		let names: Vec<_> = names.collect();
+		assert_eq!(
+			names,
+			[("infer", "b1".to_owned()), ("infer", "b1 b2".to_owned())]
+		);
+		for class in loaded.iter().flat_map(|program| program.classes()) {
+			assert!(programs.find(&class.id).is_some());
+			assert!(programs::find(&class.id).is_none());
 		}
 	}
 
@@ -187,7 +189,7 @@ mod tests {
 		);
 		let text = refusal(folder.path().to_owned());
 		assert!(text.contains("lemma model build"), "{text}");
-		let cut = bundle();
+		let cut = bundle(&[1]);
 		for (name, bytes) in [
 			("cut", &cut[..cut.len() - 1]),
 			("text", &b"key = 1"[..]),
@@ -202,7 +204,7 @@ mod tests {
 		// In a folder too, what begins as a bundle must be one.
 		let text = refusal(folder.path().to_owned());
 		assert!(text.contains("cut"), "{text}");
-		let large = write(&folder, "large", &bundle());
+		let large = write(&folder, "large", &bundle(&[1]));
 		fs::File::options()
 			.write(true)
 			.open(&large)
