@@ -5,7 +5,7 @@
 //! cut, [`compile`] turns the source into machine code.
 //!
 //! What has been tested and how: `tests/kernels.rs` compiles the source for several architectures and executes
-//! it on the CPU, with the launches of [`plan`], against the definition; `tests/cuda_host.rs` runs all of this
+//! it on the CPU, with the launches of [`plan`], against the definition; `tests/cuda_host` runs all of this
 //! file against a driver that does the same. It has not yet run on a GPU: [`super::choose`] multiplies
 //! a small matrix before it trusts one.
 
