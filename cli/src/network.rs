@@ -120,8 +120,12 @@ impl Notes {
 		if !path.exists() {
 			return Ok(None);
 		}
-		let notes: Self = serde_json::from_slice(&input::read_file(&path)?)
-			.map_err(|e| wrong(&path, format!("it is not what was written with a network ({e})")))?;
+		let notes: Self = serde_json::from_slice(&input::read_file(&path)?).map_err(|e| {
+			wrong(
+				&path,
+				format!("it is not what was written with a network ({e})"),
+			)
+		})?;
 		if notes.format != NOTES_FORMAT || notes.bundle != views::hash(&blake2_256(bundle)) {
 			return Err(wrong(
 				&path,
@@ -166,7 +170,10 @@ impl Network {
 
 	/// Keeps only these batch sizes; none to keep them all.
 	pub fn only(mut self, batches: &[usize]) -> Outcome<Self> {
-		if let Some(missing) = batches.iter().find(|size| !self.bundle.batches.contains(size)) {
+		if let Some(missing) = batches
+			.iter()
+			.find(|size| !self.bundle.batches.contains(size))
+		{
 			return Err(Failure::usage(format!(
 				"--batches: {} has no program for batches of {missing}, only of {}: `lemma model build --batches` makes others",
 				self.path.display(),
@@ -195,8 +202,14 @@ impl Network {
 		let model = Arc::new(self.bundle.model.clone());
 		let circuits = self.bundle.batches.iter().map(|batch| {
 			each(*batch);
-			let missing = || wrong(&self.path, format!("there is no program for batches of {batch}"));
-			let circuit = InferCircuit::new(model.clone(), *batch).map_err(|e| wrong(&self.path, e))?;
+			let missing = || {
+				wrong(
+					&self.path,
+					format!("there is no program for batches of {batch}"),
+				)
+			};
+			let circuit =
+				InferCircuit::new(model.clone(), *batch).map_err(|e| wrong(&self.path, e))?;
 			Ok(Circuit {
 				batch: *batch,
 				rows: circuit.plan.rows,

@@ -54,17 +54,16 @@ pub async fn run(context: &Context, args: Infer) -> Outcome<()> {
 	output::check_file(&args.out)?;
 	let network = Network::read(&args.model)?.only(&args.batches)?;
 	let inputs = network.inputs(&args.inputs)?;
-	let samples = inputs.rows;
+	let (samples, clipped) = (inputs.rows, inputs.clipped);
 	let labels = args
 		.labels
 		.as_deref()
 		.map(|path| read_labels(path, samples))
 		.transpose()?;
 	let batches = batches(&network, samples)?;
-	if inputs.clipped > 0 {
+	if clipped > 0 {
 		context.output.note(&format!(
-			"note: {} of the {} values lie outside the range of the samples by which the network was made, and are clipped",
-			inputs.clipped,
+			"note: {clipped} of the {} values lie outside the range of the samples by which the network was made, and are clipped",
 			inputs.values.len()
 		));
 	}
@@ -97,7 +96,15 @@ pub async fn run(context: &Context, args: Infer) -> Outcome<()> {
 		.collect();
 	posting::check_synced(&client).await?;
 	let scores = Scores::new(&network, samples);
-	let posted = post(&posters, &jobs, scores.element, &keys, args.new, &mut progress).await?;
+	let posted = post(
+		&posters,
+		&jobs,
+		scores.element,
+		&keys,
+		args.new,
+		&mut progress,
+	)
+	.await?;
 	let posted_after = seconds(posting);
 	drop(posters);
 
@@ -161,6 +168,7 @@ pub async fn run(context: &Context, args: Infer) -> Outcome<()> {
 	let object = json!({
 		"network": network.path.display().to_string(),
 		"samples": samples,
+		"clipped": clipped,
 		"outputs": scores.columns,
 		"element": views::element(scores.element),
 		"output_scale": network.notes.as_ref().and_then(Notes::output_scale),
@@ -372,8 +380,13 @@ async fn settle(
 		if settled == jobs.len() {
 			return Ok(outputs.into_iter().flatten().collect());
 		}
-		let unsettled = followers.iter().zip(&outputs).filter(|(_, output)| output.is_none());
-		let claimed = unsettled.filter(|(follower, _)| follower.is_claimed()).count();
+		let unsettled = followers
+			.iter()
+			.zip(&outputs)
+			.filter(|(_, output)| output.is_none());
+		let claimed = unsettled
+			.filter(|(follower, _)| follower.is_claimed())
+			.count();
 		let open = jobs.len() - settled - claimed;
 		progress.wait(&format!(
 			"waiting for the proofs: {settled} settled, {claimed} claimed, {open} open"
@@ -390,6 +403,12 @@ fn check_ours(job: &Job, evidence: &Evidence, report: &mut Report) {
 	report.add("program", same(what, &receipt.program, program));
 	let what = "the input is the one ordered";
 	report.add("input", same(what, &receipt.commitment, commitment));
+	// Zeros behind it would not change what the proof says of an output.
+	let (found, wanted) = (evidence.submission.output.len(), job.described.output_len);
+	if found != wanted as usize {
+		let why = format!("the output has {found} bytes, but {wanted} were ordered");
+		report.add("output_length", Err(why));
+	}
 }
 
 fn order_view(settled: &Settled, posted: &Posted, job: &Job) -> Value {
@@ -399,7 +418,10 @@ fn order_view(settled: &Settled, posted: &Posted, job: &Job) -> Value {
 		phases,
 	} = settled;
 	let receipt = &evidence.receipt;
-	let samples = job.batches.iter().map(|batch| [batch.samples.start, batch.samples.end]);
+	let samples = job
+		.batches
+		.iter()
+		.map(|batch| [batch.samples.start, batch.samples.end]);
 	json!({
 		"order": posted.order,
 		"resumed": posted.resumed,
@@ -477,7 +499,9 @@ impl Scores {
 			(true, [place]) => usize::try_from(*place).unwrap_or(usize::MAX),
 			_ => {
 				let largest = row.iter().max();
-				row.iter().position(|score| Some(score) == largest).unwrap_or(0)
+				row.iter()
+					.position(|score| Some(score) == largest)
+					.unwrap_or(0)
 			}
 		})
 		.collect()
@@ -520,7 +544,11 @@ mod tests {
 
 	#[test]
 	fn outputs_should_lie_in_the_order_of_the_samples_without_what_fills_batches_up() {
-		let jobs = [job(&[(0..2, 2), (4..6, 2)]), job(&[(2..4, 2)]), job(&[(6..7, 4)])];
+		let jobs = [
+			job(&[(0..2, 2), (4..6, 2)]),
+			job(&[(2..4, 2)]),
+			job(&[(6..7, 4)]),
+		];
 		let outputs = [vec![1, 2], vec![3, 4], vec![5, 9, 9, 9]];
 		let scores = scores(7, 1, OutputElement::I8);
 		assert_eq!(scores.assemble(&jobs, &outputs), [1, 2, 3, 4, 1, 2, 5]);

@@ -121,10 +121,7 @@ pub fn counted(right: usize, samples: usize) -> String {
 	format!("{right} ({:.1}%)", 100.0 * share(right, samples))
 }
 
-fn quantise(
-	args: Build,
-	batches: Vec<usize>,
-) -> Outcome<(Network, Quantised, Option<Accuracy>)> {
+fn quantise(args: Build, batches: Vec<usize>) -> Outcome<(Network, Quantised, Option<Accuracy>)> {
 	let failed = |e: lemma_model::Error| model_failure(&e);
 	let samples = Samples::read(&args.calibrate).map_err(failed)?;
 	let labelled = match (&args.labels, &args.evaluate) {
@@ -242,7 +239,10 @@ async fn show(context: &Context, path: &Path) -> Outcome<()> {
 
 /// What the layer was in the ONNX file, if that is known.
 fn named(network: &Network, layer: usize) -> String {
-	let name = network.notes.as_ref().and_then(|notes| notes.layers.get(layer));
+	let name = network
+		.notes
+		.as_ref()
+		.and_then(|notes| notes.layers.get(layer));
 	name.map(|name| format!(" `{name}`")).unwrap_or_default()
 }
 
@@ -317,11 +317,7 @@ struct Wanted {
 	length: u32,
 }
 
-async fn register(
-	context: &Context,
-	network: Network,
-	description: Option<&Path>,
-) -> Outcome<()> {
+async fn register(context: &Context, network: Network, description: Option<&Path>) -> Outcome<()> {
 	let description: H256 = match description {
 		Some(path) => blake2_256(&input::read_file(path)?),
 		None => blake2_256(&network.bytes),
@@ -446,7 +442,9 @@ pub fn check_registered_rules(
 		return Err("is retired, and takes no new orders");
 	}
 	if registered.element != element || !registered.length.allows(length) {
-		return Err("was registered with another type or length of outputs, so that it cannot be ordered");
+		return Err(
+			"was registered with another type or length of outputs, so that it cannot be ordered",
+		);
 	}
 	Ok(())
 }

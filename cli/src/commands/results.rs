@@ -94,7 +94,11 @@ pub fn write_matrix(
 		)));
 	}
 	let size = element.size_bytes();
-	if rows.checked_mul(columns).and_then(|count| count.checked_mul(size)) != Some(output.len()) {
+	if rows
+		.checked_mul(columns)
+		.and_then(|count| count.checked_mul(size))
+		!= Some(output.len())
+	{
 		return Err(Failure::usage(format!(
 			"the output has {} bytes, which is not {rows} x {columns} elements of {}: give the right --shape, or an \
 			 --out that does not end in .npy",
@@ -289,7 +293,9 @@ impl Given {
 			program,
 			commitment: match &found {
 				Some(_) => Ok(commitment),
-				None => Err(format!("no batch of {size} of these samples has this commitment")),
+				None => Err(format!(
+					"no batch of {size} of these samples has this commitment"
+				)),
 			},
 			batch: found.map(|batch| (batch, inputs.rows)),
 		})
@@ -300,7 +306,11 @@ impl Given {
 		let receipt = &evidence.receipt;
 		report.add(
 			"program",
-			same("the program is the input's", &receipt.program, &self.program),
+			same(
+				"the program is the input's",
+				&receipt.program,
+				&self.program,
+			),
 		);
 		report.add(
 			"input",
@@ -498,11 +508,20 @@ mod tests {
 	#[test]
 	fn every_batch_that_is_ordered_should_be_among_those_that_are_looked_at() {
 		let sizes = [1, 16, 64];
-		let in_use = [&sizes[..], &sizes[..1], &sizes[..2], &sizes[1..], &sizes[2..]];
+		let in_use = [
+			&sizes[..],
+			&sizes[..1],
+			&sizes[..2],
+			&sizes[1..],
+			&sizes[2..],
+		];
 		for samples in [1, 2, 17, 64, 130] {
 			for batch in in_use.iter().flat_map(|in_use| split(samples, in_use)) {
 				let mut candidates = candidates(samples, batch.size, &sizes);
-				assert!(candidates.any(|other| other == batch), "{batch:?} of {samples}");
+				assert!(
+					candidates.any(|other| other == batch),
+					"{batch:?} of {samples}"
+				);
 			}
 		}
 	}
