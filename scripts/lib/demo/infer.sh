@@ -4,7 +4,7 @@
 demo_run() {
 	local digits="$LEMMA_ROOT/examples/digits" network="$LEMMA_RUN/digits.lemma" orders order
 	local held_out="$LEMMA_RUN/held_out.npy" labels="$LEMMA_RUN/held_out_labels.npy" scores="$LEMMA_RUN/scores.npy"
-	"$digits/split.py" "$LEMMA_RUN"
+	"$digits/held_out.py" "$LEMMA_RUN"
 
 	say "building: digits_mlp_float.onnx, 64-32-10, calibrated by the digits of its training"
 	"$LEMMA_BIN/lemma" model build "$digits/digits_mlp_float.onnx" --calibrate "$LEMMA_RUN/train.npy" --evaluate "$held_out" \

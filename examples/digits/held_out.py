@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The digits as they were divided for training.
 
-    split.py FOLDER
+    held_out.py FOLDER
 
 Writes into FOLDER: train.npy (1297 x 64, int8), held_out.npy (500 x 64, int8) and held_out_labels.npy (500, uint8).
 Standard library only.
