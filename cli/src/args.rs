@@ -13,6 +13,7 @@ use lemma_client::{keys::parse_account, AccountId, Balance, OrderId, H256};
 	after_help = "\
 Examples:
   lemma gemm A.npy B.npy --out C.npy --max-price 10 --key //Alice
+  lemma infer --model net.lemma inputs.npy --out scores.npy --max-price 10 --key //Alice
   lemma order list
   lemma verify 3 --output C.npy
   lemma provider register --bond 200 --backend cpu --key //Bob
@@ -74,6 +75,12 @@ pub enum Command {
 	/// Multiply two int8 matrices: store, order, wait, verify, write the product
 	#[command(after_help = GEMM_HELP)]
 	Gemm(Gemm),
+	/// Make provable neural networks of ONNX files, and register them
+	#[command(subcommand, after_help = MODEL_HELP)]
+	Model(Model),
+	/// Run a neural network on samples: store, order, wait, verify, write the scores
+	#[command(after_help = INFER_HELP)]
+	Infer(Infer),
 	/// Post, list, show, cancel and watch orders
 	#[command(subcommand, after_help = ORDER_HELP)]
 	Order(Order),
@@ -133,6 +140,29 @@ Examples:
   lemma gemm A.npy B.npy --out C.npy --max-price 2.5 --min-price 0.5 --ramp 50 --json
   python3 -c \"import numpy; numpy.save('A.npy', numpy.ones((256, 256), numpy.int8))\"";
 
+const MODEL_HELP: &str = "\
+A network comes as a file, such as net.lemma: its weights, and the batch sizes for which it has
+programs. Keep net.lemma.json beside it: it says what the integers stand for. Workers serve the
+network when they have the file (their setting `bundles`).
+
+Examples:
+  lemma model build model.onnx --calibrate inputs.npy --labels labels.npy --out net.lemma
+  lemma model show net.lemma
+  lemma model register net.lemma --key my.key";
+
+const INFER_HELP: &str = "\
+The samples are split into batches of the sizes for which the network has programs, an order each:
+as many of the largest size as are full, and for what is left the smallest size that holds it. What
+is missing in the last batch are samples of zeros, whose scores are left out.
+
+Interrupted after posting? Run the same command again: it goes on with the orders that were posted,
+and never posts one a second time unless you say --new.
+
+Examples:
+  lemma infer --model net.lemma inputs.npy --out scores.npy --max-price 10 --key //Alice
+  lemma infer --model net.lemma inputs.npy --labels labels.npy --out scores.npy --max-price 10
+  lemma infer --model net.lemma one.npy --batches 1 --out scores.npy --max-price 2 --json";
+
 const ORDER_HELP: &str = "\
 Examples:
   lemma order list                    what is on offer, and what is being worked on
@@ -152,7 +182,8 @@ const PROGRAM_HELP: &str = "\
 Examples:
   lemma program list                  those registered on the chain
   lemma program id                    those that this client can prove and verify
-  lemma program id job.bin            which program, commitment and output length an input has";
+  lemma program id job.bin            which program, commitment and output length an input has
+  lemma program id --bundle net.lemma also those of a network";
 
 const STORE_HELP: &str = "\
 Examples:
@@ -175,14 +206,16 @@ Examples:
 
 const VERIFY_HELP: &str = "\
 Checks, by name: genesis, header, finalized, extrinsics_root, receipt, submission,
-output_length, output_root, proof; with --input or --operands also program and input. With
---output the bytes of that file are what is checked. docs/use/cli.md says what each
+output_length, output_root, proof; with --input, --operands or --samples also program and input.
+With --output the bytes of that file are what is checked. docs/use/cli.md says what each
 establishes, and what remains to be trusted.
 
 Examples:
   lemma verify 3 --genesis 0x…        what the chain holds
   lemma verify 3 --output C.npy       that C.npy is the result
   lemma verify 3 --input job.bin      that it is the result of this input
+  lemma verify 3 --samples net.lemma inputs.npy --output scores.npy
+                                      that it is what the network makes of a batch of these
   lemma verify --evidence 3.json --genesis 0x…";
 
 /// Multiply two matrices.
@@ -203,8 +236,116 @@ pub struct Gemm {
 	pub new: bool,
 }
 
-/// What an order may cost and when.
+/// Neural networks.
+#[derive(Debug, Subcommand)]
+pub enum Model {
+	/// Turn a network in floating point into one of integers, which can be proven
+	#[command(after_help = "\
+docs/use/models.md says which ONNX operators are taken and how their numbers become integers.
+Every file is .npy. Samples are of any integer or float type, the first dimension counts them.
+
+Examples:
+  lemma model build model.onnx --calibrate train.npy --out net.lemma
+  lemma model build model.onnx --calibrate train.npy --evaluate test.npy --labels test_labels.npy \\
+      --batches 1,16,64 --out net.lemma")]
+	Build(Build),
+	/// Show a network, its programs and whether they are what its file says
+	#[command(after_help = "\
+Example:
+  lemma model show net.lemma")]
+	Show {
+		/// The network.
+		network: PathBuf,
+	},
+	/// Register a network's programs, each with a result that is proven here
+	#[command(after_help = "\
+Proves one batch of zeros for each program on this machine, as the chain demands. Programs that are
+registered already are left alone. Who registers a program first says how long its outputs are: so
+register a network before you give its file to anybody.
+
+Examples:
+  lemma model register net.lemma --key my.key
+  lemma model register net.lemma --batches 64 --key my.key")]
+	Register {
+		/// The network.
+		network: PathBuf,
+		/// Only these of the network's batch sizes.
+		#[arg(long, value_delimiter = ',', value_name = "SIZES")]
+		batches: Vec<usize>,
+		/// The document that describes it, whose hash goes on chain; by default the network's file itself.
+		#[arg(long, value_name = "FILE")]
+		description: Option<PathBuf>,
+	},
+}
+
+/// Make a network of integers.
 #[derive(Debug, Args)]
+pub struct Build {
+	/// The network in floating point: .onnx.
+	pub onnx: PathBuf,
+	/// Typical samples, by which the ranges of all values are chosen.
+	#[arg(long, value_name = "FILE")]
+	pub calibrate: PathBuf,
+	/// Right class of each sample, to report how many are classified right.
+	#[arg(long, value_name = "FILE")]
+	pub labels: Option<PathBuf>,
+	/// Samples to which the labels belong, if not to those of --calibrate.
+	#[arg(long, requires = "labels", value_name = "FILE")]
+	pub evaluate: Option<PathBuf>,
+	/// Samples in a job, a program each: 1 to 16 numbers from 1 to 1024.
+	#[arg(
+		long,
+		value_delimiter = ',',
+		default_value = "1,16,64",
+		value_name = "SIZES"
+	)]
+	pub batches: Vec<usize>,
+	/// One shift for all channels of a layer, instead of one for each.
+	#[arg(long)]
+	pub per_layer: bool,
+	/// Put out the place of the largest score, not the scores.
+	#[arg(long)]
+	pub argmax: bool,
+	/// Where to write the network.
+	#[arg(long, value_name = "FILE")]
+	pub out: PathBuf,
+}
+
+/// Run a neural network on samples.
+#[derive(Debug, Args)]
+pub struct Infer {
+	/// Samples: .npy, the first dimension counts them. int8 is taken as it is; other types are real numbers.
+	pub inputs: PathBuf,
+	/// The network: what `lemma model build` wrote.
+	#[arg(long, value_name = "FILE")]
+	pub model: PathBuf,
+	/// Where to write the scores: .npy, a row for each sample.
+	#[arg(long, value_name = "FILE")]
+	pub out: PathBuf,
+	/// Right class of each sample, to say how many are classified right.
+	#[arg(long, value_name = "FILE")]
+	pub labels: Option<PathBuf>,
+	/// Only these of the network's batch sizes.
+	#[arg(long, value_delimiter = ',', value_name = "SIZES")]
+	pub batches: Vec<usize>,
+	/// What it may cost and when: the prices are those of all orders together, with equal shares.
+	#[command(flatten)]
+	pub terms: Terms,
+	/// Post new orders even if the same was ordered before.
+	#[arg(long)]
+	pub new: bool,
+}
+
+/// Programs that come as files.
+#[derive(Debug, Default, Args)]
+pub struct Bundles {
+	/// File of a program that is not built in, such as a network of `lemma model build`; may be repeated.
+	#[arg(long = "bundle", value_name = "FILE")]
+	pub bundles: Vec<PathBuf>,
+}
+
+/// What an order may cost and when.
+#[derive(Clone, Debug, Args)]
 pub struct Terms {
 	/// Highest price, in LEM. It is held at once; what is not spent comes back.
 	#[arg(long, value_parser = amount, value_name = "LEM")]
@@ -249,6 +390,9 @@ Examples:
 		/// Exact length of the output, bytes, where this client does not know the program.
 		#[arg(long, requires = "program", value_name = "BYTES")]
 		output_len: Option<u32>,
+		/// Programs that come as files.
+		#[command(flatten)]
+		bundles: Bundles,
 		/// What it may cost and when.
 		#[command(flatten)]
 		terms: Terms,
@@ -318,11 +462,17 @@ pub struct Verify {
 	#[arg(long, value_name = "FILE")]
 	pub output: Option<PathBuf>,
 	/// Check that it is the result of this input blob.
-	#[arg(long, value_name = "FILE", conflicts_with = "operands")]
+	#[arg(long, value_name = "FILE", conflicts_with_all = ["operands", "samples"])]
 	pub input: Option<PathBuf>,
 	/// Check that it is the product of these two matrices.
-	#[arg(long, num_args = 2, value_names = ["A.npy", "B.npy"])]
+	#[arg(long, num_args = 2, value_names = ["A.npy", "B.npy"], conflicts_with = "samples")]
 	pub operands: Option<Vec<PathBuf>>,
+	/// Check that it is what a network makes of a batch of these samples; --output is then of all samples.
+	#[arg(long, num_args = 2, value_names = ["NETWORK", "INPUTS.npy"])]
+	pub samples: Option<Vec<PathBuf>>,
+	/// Programs that come as files.
+	#[command(flatten)]
+	pub bundles: Bundles,
 	/// Fail where only the node's word is to be had, not proof.
 	#[arg(long)]
 	pub strict: bool,
@@ -420,17 +570,27 @@ pub enum Backend {
 #[derive(Debug, Subcommand)]
 pub enum Program {
 	/// List the programs registered on the chain
-	List,
+	List {
+		/// Programs that come as files: they are listed with their names.
+		#[command(flatten)]
+		bundles: Bundles,
+	},
 	/// Show a registered program
 	Show {
 		/// Its id.
 		#[arg(value_parser = hash)]
 		id: H256,
+		/// Programs that come as files.
+		#[command(flatten)]
+		bundles: Bundles,
 	},
 	/// Say which program, commitment and output length an input blob has, without a node
 	Id {
 		/// File with the input blob; without it, the programs that this client knows are listed.
 		input: Option<PathBuf>,
+		/// Programs that come as files.
+		#[command(flatten)]
+		bundles: Bundles,
 	},
 	/// Register a program, with a result of it that is proven here
 	#[command(after_help = "\
@@ -455,6 +615,9 @@ Example:
 		/// What every output's length is a multiple of, bytes; by default one element.
 		#[arg(long, value_name = "BYTES")]
 		multiple_of: Option<u32>,
+		/// Programs that come as files.
+		#[command(flatten)]
+		bundles: Bundles,
 	},
 	/// Retire a program: no new orders of it
 	Retire {

@@ -19,6 +19,8 @@ pub enum Waiting {
 	Posting,
 	/// An order.
 	Order(OrderId),
+	/// So many orders.
+	Orders(usize),
 }
 
 /// A command's surroundings.

@@ -13,7 +13,8 @@ use crate::{
 	views::{account, lem},
 };
 
-const POLL: Duration = Duration::from_millis(250);
+/// How often an order is looked at.
+pub const POLL: Duration = Duration::from_millis(250);
 
 /// Where an order is, as one block's state shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +63,8 @@ pub struct Phases {
 }
 
 /// What one look at an order found.
-enum Found {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
 	/// It is not settled.
 	Live,
 	/// It is settled in the best block, but not for good.
@@ -75,6 +77,8 @@ enum Found {
 pub struct Follower<'a> {
 	client: &'a Client,
 	id: OrderId,
+	/// Whether it is one of several: its lines name it then, and what is waited for is for others to say.
+	among_others: bool,
 	start: Instant,
 	claimed: Option<(Instant, AccountId)>,
 	settled: Option<Instant>,
@@ -89,8 +93,17 @@ impl<'a> Follower<'a> {
 	pub fn new(context: &Context, client: &'a Client, id: OrderId) -> Self {
 		context.wait_for(Waiting::Order(id));
 		Self {
+			among_others: false,
+			..Self::among_others(client, id)
+		}
+	}
+
+	/// Of the order `id`, from now on, beside others.
+	pub fn among_others(client: &'a Client, id: OrderId) -> Self {
+		Self {
 			client,
 			id,
+			among_others: true,
 			start: Instant::now(),
 			claimed: None,
 			settled: None,
@@ -118,6 +131,24 @@ impl<'a> Follower<'a> {
 		}
 	}
 
+	/// Whether somebody works on it, as far as is known.
+	pub fn is_claimed(&self) -> bool {
+		self.claimed.is_some()
+	}
+
+	fn done(&self, progress: &mut Progress, text: &str) {
+		match self.among_others {
+			true => progress.done(&format!("order {} {text}", self.id)),
+			false => progress.done(text),
+		}
+	}
+
+	fn wait(&self, progress: &mut Progress, text: &str) {
+		if !self.among_others {
+			progress.wait(text);
+		}
+	}
+
 	fn phases(&self) -> Phases {
 		let now = Instant::now();
 		let settled = self.settled.unwrap_or(now);
@@ -130,7 +161,8 @@ impl<'a> Follower<'a> {
 		}
 	}
 
-	async fn look(&mut self, progress: &mut Progress) -> Outcome<Found> {
+	/// Looks at it once. Says what has happened since the last time.
+	pub async fn look(&mut self, progress: &mut Progress) -> Outcome<Found> {
 		let (client, id) = (self.client, self.id);
 		let best = client.best().await?;
 		// A live order changes only with a block.
@@ -144,20 +176,19 @@ impl<'a> Follower<'a> {
 				self.deadline = Some(order.deadline);
 				// A settlement that was undone by a reorganisation is waited for again.
 				self.settled = None;
-				report_live(id, &order, price, &mut self.claimed, progress);
+				self.report_live(&order, price, progress);
 				Ok(Found::Live)
 			}
 			Sight::Settled(receipt) => {
 				let block = receipt.settled_at;
 				if self.settled.is_none() {
 					self.settled = Some(Instant::now());
-					progress.done(&format!(
-						"settled in block {block}: {} LEM paid to {}",
-						lem(receipt.paid),
-						account(&receipt.provider),
-					));
+					let provider = account(&receipt.provider);
+					let paid = lem(receipt.paid);
+					let text = format!("settled in block {block}: {paid} LEM paid to {provider}");
+					self.done(progress, &text);
 				}
-				progress.wait(&format!("waiting for block {block} to be final"));
+				self.wait(progress, &format!("waiting for block {block} to be final"));
 				let is_final = client.finalized().await?.number >= block
 					&& client.receipt(id, At::Finalized).await?.is_some();
 				Ok(match is_final {
@@ -175,47 +206,46 @@ impl<'a> Follower<'a> {
 			}
 		}
 	}
-}
 
-fn report_live(
-	id: OrderId,
-	order: &Order,
-	price: Option<Balance>,
-	claimed: &mut Option<(Instant, AccountId)>,
-	progress: &mut Progress,
-) {
-	match &order.status {
-		OrderStatus::Open => {
-			let price = price.map_or_else(|| "?".into(), lem);
-			progress.wait(&format!(
-				"order {id} is open: a claim would be paid {price} LEM"
-			));
-		}
-		OrderStatus::Claimed {
-			provider,
-			price,
-			expires_at,
-			..
-		} => {
-			let new = claimed.as_ref().is_none_or(|(_, known)| known != provider);
-			if new {
-				*claimed = Some((Instant::now(), provider.clone()));
-				let provider = account(provider);
-				progress.done(&format!("claimed by {provider} for {} LEM", lem(*price)));
+	fn report_live(&mut self, order: &Order, price: Option<Balance>, progress: &mut Progress) {
+		let id = self.id;
+		match &order.status {
+			OrderStatus::Open => {
+				let price = price.map_or_else(|| "?".into(), lem);
+				let text = format!("order {id} is open: a claim would be paid {price} LEM");
+				self.wait(progress, &text);
 			}
-			progress.wait(&format!(
-				"computing and proving (due before block {expires_at})"
-			));
-		}
-		OrderStatus::Rescue { missed, bounty, .. } => {
-			if claimed.take().is_some() {
+			OrderStatus::Claimed {
+				provider,
+				price,
+				expires_at,
+				..
+			} => {
+				let known = self.claimed.as_ref().map(|(_, known)| known);
+				if known != Some(provider) {
+					self.claimed = Some((Instant::now(), provider.clone()));
+					let provider = account(provider);
+					let text = format!("claimed by {provider} for {} LEM", lem(*price));
+					self.done(progress, &text);
+				}
+				let text = format!("computing and proving (due before block {expires_at})");
+				self.wait(progress, &text);
+			}
+			OrderStatus::Rescue { missed, bounty, .. } => {
 				let missed = account(missed);
-				progress.done(&format!("{missed} missed its deadline and was slashed"));
+				if self.claimed.take().is_some() {
+					let text = match self.among_others {
+						true => format!("was missed by {missed}, which was slashed"),
+						false => format!("{missed} missed its deadline and was slashed"),
+					};
+					self.done(progress, &text);
+				}
+				let text = format!(
+					"waiting for anyone to prove it, for {} LEM more",
+					lem(*bounty)
+				);
+				self.wait(progress, &text);
 			}
-			progress.wait(&format!(
-				"waiting for anyone to prove it, for {} LEM more",
-				lem(*bounty)
-			));
 		}
 	}
 }

@@ -1,14 +1,17 @@
 //! Input blobs: what they are to this client's programs.
 
-use std::{fs::File, io::Read, path::Path};
+use std::{fs::File, io::Read, path::Path, sync::Arc};
 
 use lemma_client::H256;
 use lemma_zk_circuits::{
 	program::{Class, Job, Program, Work},
-	programs,
+	programs::{self, bundles::open_bundle, infer::encoding::INPUT_MAGIC},
 };
 
-use crate::failure::{exit, file_failure, Failure, Outcome};
+use crate::{
+	args::Bundles,
+	failure::{exit, file_failure, Failure, Outcome},
+};
 
 /// What an order must say of its input.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,23 +33,79 @@ pub struct Described {
 /// Largest input that is read: twice the largest pair of matrices.
 const MAX_INPUT_BYTES: u64 = 1 << 30;
 
-/// Opens a blob with the program whose input it is.
-pub fn open(blob: &[u8]) -> Outcome<Box<dyn Job>> {
-	let mut reasons = Vec::new();
-	for program in programs::all() {
-		match program.open(blob) {
-			Ok(job) => return Ok(job),
-			Err(e) => reasons.push(format!("{}: {e}", program.name())),
-		}
+/// The programs that this client knows: those that are built in, and those of bundles that were named.
+#[derive(Clone, Default)]
+pub struct Known {
+	bundles: Vec<Arc<dyn Program>>,
+}
+
+impl Known {
+	/// Those built in and those of these bundles. Their ids are computed when they are first asked for, seconds for each.
+	pub fn load(bundles: &Bundles) -> Outcome<Self> {
+		let bundles = bundles.bundles.iter().map(|path| {
+			open_bundle(&read_file(path)?).map_err(|e| {
+				Failure::new(
+					exit::USAGE,
+					"bad_bundle",
+					format!("{}: {e}", path.display()),
+				)
+			})
+		});
+		Ok(Self {
+			bundles: bundles.collect::<Outcome<_>>()?,
+		})
 	}
-	Err(Failure::new(
-		exit::USAGE,
-		"bad_input",
-		format!(
-			"this is no input of a program that this client knows ({})",
-			reasons.join("; ")
-		),
-	))
+
+	fn programs(&self) -> impl Iterator<Item = &dyn Program> {
+		let bundles = self.bundles.iter().map(AsRef::as_ref);
+		programs::all().iter().copied().chain(bundles)
+	}
+
+	/// Opens a blob with the program whose input it is.
+	pub fn open(&self, blob: &[u8]) -> Outcome<Box<dyn Job>> {
+		let mut reasons = Vec::new();
+		for program in self.programs() {
+			match program.open(blob) {
+				Ok(job) => return Ok(job),
+				Err(e) => reasons.push(format!("{}: {e}", program.name())),
+			}
+		}
+		if self.bundles.is_empty() && blob.starts_with(&INPUT_MAGIC) {
+			return Err(Failure::new(
+				exit::USAGE,
+				"bad_input",
+				"this is the input of a neural network, whose file must be named: give --bundle FILE",
+			));
+		}
+		Err(Failure::new(
+			exit::USAGE,
+			"bad_input",
+			format!(
+				"this is no input of a program that this client knows ({})",
+				reasons.join("; ")
+			),
+		))
+	}
+
+	/// What this client calls a program: its name and its class, such as `gemm k256-d8`.
+	pub fn name_of(&self, id: &H256) -> Option<String> {
+		self.classes()
+			.find(|(_, class)| class.id == id.0)
+			.map(|(program, class)| title(program, &class))
+	}
+
+	/// All classes of all programs.
+	pub fn classes(&self) -> impl Iterator<Item = (&dyn Program, Class)> {
+		self.programs().flat_map(|program| {
+			let classes = program.classes().into_iter();
+			classes.map(move |class| (program, class))
+		})
+	}
+}
+
+/// Opens a blob with the program whose input it is, one of those that are built in.
+pub fn open(blob: &[u8]) -> Outcome<Box<dyn Job>> {
+	Known::default().open(blob)
 }
 
 /// Reads what a job says of itself. Computes its commitment, which takes a while for large ones.
@@ -73,6 +132,10 @@ pub fn describe(job: &dyn Job) -> Outcome<Described> {
 		shape: job.shape(),
 		matrix: match job.work() {
 			Work::Gemm { m, n, .. } => Some((m, n)),
+			Work::Infer { model, samples } => Some((
+				samples.len() / model.input().elements(),
+				model.output().shape.elements(),
+			)),
 			_ => None,
 		},
 	})
@@ -95,23 +158,6 @@ pub fn read_file(path: &Path) -> Outcome<Vec<u8>> {
 		));
 	}
 	Ok(bytes)
-}
-
-/// What this client calls a program: its name and its class, such as `gemm k256-d8`.
-pub fn name_of(id: &H256) -> Option<String> {
-	known()
-		.find(|(_, class)| class.id == id.0)
-		.map(|(program, class)| title(program, &class))
-}
-
-/// All classes of all programs that this client knows.
-pub fn known() -> impl Iterator<Item = (&'static dyn Program, Class)> {
-	programs::all().iter().flat_map(|program| {
-		program
-			.classes()
-			.into_iter()
-			.map(move |class| (*program, class))
-	})
 }
 
 /// A class's name with its program's.

@@ -2,6 +2,7 @@
 //!
 //! - [`args`]: the command line; [`commands`]: what each command does
 //! - [`posting`], [`ledger`], [`follow`]: posting an order once, and following it to its result
+//! - [`input`], [`network`]: what is ordered: blobs of programs, networks and their samples
 //! - [`output`], [`views`], [`failure`]: what is printed, and how a command fails
 //!
 //! `docs/use/cli.md` is for its users.
@@ -13,6 +14,7 @@ mod failure;
 mod follow;
 mod input;
 mod ledger;
+mod network;
 mod output;
 mod posting;
 mod views;
@@ -73,10 +75,14 @@ fn interrupted(context: &Context) -> Failure {
 			 again, waits for its result"
 		),
 		Some(Waiting::Posting) => {
-			"interrupted; the order may be posted all the same: the same `lemma \
-			gemm` goes on with it, and `lemma order list` shows it"
+			"interrupted; what was ordered may be posted all the same: the same `lemma \
+			gemm` or `lemma infer` goes on with it, and `lemma order list` shows it"
 				.into()
 		}
+		Some(Waiting::Orders(count)) => format!(
+			"interrupted; {count} orders go on: the same command again waits for their results, and `lemma order \
+			 list` shows them"
+		),
 		Some(Waiting::Transaction) => {
 			"interrupted; the transaction was sent, and may take effect all the same".into()
 		}

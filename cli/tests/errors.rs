@@ -384,6 +384,11 @@ fn help_should_teach_by_examples() {
 	let commands = [
 		&["--help"][..],
 		&["gemm", "--help"],
+		&["model", "--help"],
+		&["model", "build", "--help"],
+		&["model", "show", "--help"],
+		&["model", "register", "--help"],
+		&["infer", "--help"],
 		&["order", "--help"],
 		&["order", "post", "--help"],
 		&["result", "--help"],
@@ -454,4 +459,194 @@ fn lists_of_nothing_should_be_refused() {
 	let (status, text) = Lemma::new().fails(&["order", "list", "--limit", "0"]);
 	assert_eq!(status, 2);
 	assert_says(&text, &["--limit"]);
+}
+
+/// A file of the digits.
+fn digits(name: &str) -> String {
+	format!("{}/../examples/digits/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+impl Lemma {
+	/// A folder with the network of the digits for batches of 1 and 3, as net.lemma, and what was said of it.
+	fn with_network() -> (Self, Value) {
+		let lemma = Self::new();
+		let (status, built) = lemma.json(&[
+			"model",
+			"build",
+			&digits("digits_mlp_float.onnx"),
+			"--calibrate",
+			&digits("digits_images_i8.npy"),
+			"--labels",
+			&digits("digits_labels_u8.npy"),
+			"--batches",
+			"3,1,3",
+			"--out",
+			"net.lemma",
+		]);
+		assert_eq!(status, 0, "{built}");
+		(lemma, built)
+	}
+
+	fn infer(&self, inputs: &str, more: &[&str]) -> (i32, String) {
+		let command = [
+			"infer",
+			"--model",
+			"net.lemma",
+			inputs,
+			"--out",
+			"scores.npy",
+			"--max-price",
+			"1",
+			"--key",
+			"//Bob",
+		];
+		self.fails(&[&command, more].concat())
+	}
+}
+
+#[test]
+fn a_network_should_be_built_and_shown_and_its_inputs_known() {
+	let (lemma, built) = Lemma::with_network();
+	let accuracy = &built["accuracy"];
+	let right = |name: &str| accuracy[name].as_u64().expect("a count");
+	assert_eq!(accuracy["samples"], 1797);
+	assert!(right("float_right") > 1700, "{accuracy}");
+	assert!(
+		right("quantised_right").abs_diff(right("float_right")) <= 17,
+		"within a point: {accuracy}"
+	);
+	assert_eq!(
+		(&built["element"], &built["outputs"]),
+		(&"int32".into(), &10.into())
+	);
+	let programs = built["programs"].as_array().expect("programs");
+	let batches: Vec<_> = programs.iter().map(|program| &program["batch"]).collect();
+	assert_eq!(batches, [1, 3]);
+
+	let (status, shown) = lemma.json(&["model", "show", "net.lemma"]);
+	assert_eq!((status, &shown["programs"]), (0, &built["programs"]));
+	assert_eq!(shown["input_scale"], 1.0, "the digits are integers");
+	assert_eq!(shown["layers"][0]["node"], "a0");
+
+	let mut blob = b"lemma-i\x01".to_vec();
+	blob.extend([3, 0, 0, 0, 64, 0, 0, 0]);
+	blob.extend([1; 3 * 64]);
+	std::fs::write(lemma.path("job"), &blob).expect("written");
+	let (status, known) = lemma.json(&["program", "id", "job", "--bundle", "net.lemma"]);
+	assert_eq!(status, 0, "{known}");
+	assert_eq!(known["program"], programs[1]["program"]);
+	assert_eq!(
+		(&known["name"], &known["output_len"]),
+		(&"infer b3".into(), &120.into())
+	);
+	let (status, text) = lemma.fails(&["program", "id", "job"]);
+	assert_eq!(status, 2);
+	assert_says(&text, &["neural network", "--bundle"]);
+	let (status, text) = lemma.fails(&["program", "id", "job", "--bundle", "job"]);
+	assert_eq!(status, 2);
+	assert_says(&text, &["job", "no bundle"]);
+}
+
+#[test]
+fn infer_should_say_what_is_wrong_with_its_files() {
+	let (lemma, _) = Lemma::with_network();
+	let two = [1; 2 * 64];
+	lemma.npy("two.npy", "|i1", "(2, 64)", &two);
+	lemma.npy("images.npy", "|i1", "(2, 1, 8, 8)", &two);
+	lemma.npy("narrow.npy", "|i1", "(2, 63)", &two[..126]);
+	lemma.npy("list.npy", "|i1", "(64,)", &two[..64]);
+	lemma.npy("none.npy", "|i1", "(0, 64)", &[]);
+	lemma.npy("complex.npy", "<c8", "(1, 64)", &[0; 512]);
+	lemma.npy("nan.npy", "<f4", "(1, 64)", &[0xff; 256]);
+	lemma.npy("labels.npy", "|u1", "(3,)", &[1, 2, 3]);
+	std::fs::write(lemma.path("empty.npy"), b"").expect("written");
+	let cases: [(&str, &[&str], &[&str]); 9] = [
+		("narrow.npy", &[], &["narrow.npy", "63 values", "takes 64"]),
+		("list.npy", &[], &["list.npy", "samples by values"]),
+		("none.npy", &[], &["none.npy", "at least one"]),
+		("complex.npy", &[], &["complex.npy", "float32"]),
+		("nan.npy", &[], &["nan.npy", "finite"]),
+		("empty.npy", &[], &["empty.npy", "numpy.save"]),
+		("no.npy", &[], &["no.npy", "cannot be read"]),
+		(
+			"two.npy",
+			&["--labels", "labels.npy"],
+			&["3 labels", "2 samples"],
+		),
+		(
+			"two.npy",
+			&["--batches", "2"],
+			&["batches of 2", "1, 3", "model build"],
+		),
+	];
+	for (inputs, more, parts) in cases {
+		let (status, text) = lemma.infer(inputs, more);
+		assert_eq!(status, 2, "{text}");
+		assert_says(&text, parts);
+	}
+	for inputs in ["two.npy", "images.npy"] {
+		let (status, text) = lemma.infer(inputs, &[]);
+		assert_eq!(status, 3, "only the node is missing: {text}");
+		assert_says(&text, &[NO_NODE]);
+	}
+	assert!(!lemma.path("scores.npy").exists());
+}
+
+#[test]
+fn infer_should_demand_the_notes_of_a_network_where_its_scale_matters() {
+	let (lemma, _) = Lemma::with_network();
+	lemma.npy("floats.npy", "<f4", "(1, 64)", &[0; 256]);
+	lemma.npy("bytes.npy", "|i1", "(1, 64)", &[0; 64]);
+	assert_eq!(lemma.infer("floats.npy", &[]).0, 3);
+
+	let notes = lemma.path("net.lemma.json");
+	let text = std::fs::read_to_string(&notes).expect("written beside it");
+	std::fs::write(
+		&notes,
+		text.replace("\"bundle\": \"0x", "\"bundle\": \"0x0"),
+	)
+	.expect("written");
+	let (status, text) = lemma.infer("floats.npy", &[]);
+	assert_eq!(status, 2);
+	assert_says(&text, &["net.lemma.json", "another network"]);
+
+	std::fs::remove_file(&notes).expect("removed");
+	let (status, text) = lemma.infer("floats.npy", &[]);
+	assert_eq!(status, 2);
+	assert_says(
+		&text,
+		&["floats.npy", "float32", "scale", "astype(numpy.int8)"],
+	);
+	assert_eq!(lemma.infer("bytes.npy", &[]).0, 3, "int8 is taken as it is");
+}
+
+#[test]
+fn a_file_should_be_refused_when_it_is_no_network() {
+	let lemma = Lemma::with_operands();
+	std::fs::write(lemma.path("net.lemma"), b"lemma-b\x01 and more").expect("written");
+	for file in ["a.npy", "net.lemma", "no.lemma"] {
+		let (status, text) = lemma.fails(&["model", "show", file]);
+		assert_eq!(status, 2);
+		assert_says(&text, &[file]);
+	}
+	let (status, text) = lemma.fails(&[
+		"model",
+		"build",
+		"a.npy",
+		"--calibrate",
+		"a.npy",
+		"--out",
+		"x.lemma",
+	]);
+	assert_eq!(status, 2);
+	assert_says(&text, &["a.npy", "no ONNX model"]);
+	let onnx = digits("digits_mlp_float.onnx");
+	let build = ["model", "build", &onnx, "--out", "x.lemma", "--calibrate"];
+	let (status, text) = lemma.fails(&[&build[..], &["a.npy"]].concat());
+	assert_eq!(status, 2, "{text}");
+	let images = digits("digits_images_i8.npy");
+	let (status, text) = lemma.fails(&[&build[..], &[&images, "--batches", "0"]].concat());
+	assert_eq!(status, 2);
+	assert_says(&text, &["--batches", "from 1 to 1024"]);
+	assert!(!lemma.path("x.lemma").exists());
 }

@@ -1,4 +1,4 @@
-//! `lemma gemm` run again: on the chain on which it was interrupted, and on a development chain that was
+//! `lemma gemm` and `lemma infer` run again: on the chain on which it was interrupted, and on a development chain that was
 //! started anew, with the same genesis.
 //!
 //! Needs `lemma-node` beside `lemma`: `cargo build --release -p lemma-node`.
@@ -56,6 +56,11 @@ impl World {
 
 	/// Writes a matrix of 5,400 ones.
 	fn npy(&self, name: &str, shape: &str) {
+		self.npy_of(name, shape, &[1; 5400]);
+	}
+
+	/// Writes a matrix.
+	fn npy_of(&self, name: &str, shape: &str, data: &[u8]) {
 		let mut header = format!("{{'descr': '|i1', 'fortran_order': False, 'shape': {shape}, }}");
 		while (header.len() + 11) % 64 != 0 {
 			header.push(' ');
@@ -64,7 +69,7 @@ impl World {
 		let mut file = b"\x93NUMPY\x01\x00".to_vec();
 		file.extend((header.len() as u16).to_le_bytes());
 		file.extend(header.as_bytes());
-		file.extend([1; 5400]);
+		file.extend(data);
 		fs::write(self.path(name), file).expect("written");
 	}
 
@@ -120,15 +125,21 @@ impl World {
 
 	/// Orders the product and interrupts the command once it says `part`. All that it said until then.
 	fn gemm(&self, store: &str, max_price: &str, part: &str) -> String {
+		let gemm = [
+			"gemm", "a.npy", "b.npy", "--out", "c.npy", "--key", "//Alice",
+		];
+		let terms = ["--max-price", max_price, "--store", store];
+		self.interrupted(&[&gemm[..], &terms].concat(), part)
+	}
+
+	/// Interrupts a command once it says `part`. All that it said until then.
+	fn interrupted(&self, arguments: &[&str], part: &str) -> String {
 		let mut process = Process(
-			self.lemma(&[
-				"gemm", "a.npy", "b.npy", "--out", "c.npy", "--key", "//Alice",
-			])
-			.args(["--max-price", max_price, "--store", store])
-			.stdout(Stdio::null())
-			.stderr(Stdio::piped())
-			.spawn()
-			.expect("lemma runs"),
+			self.lemma(arguments)
+				.stdout(Stdio::null())
+				.stderr(Stdio::piped())
+				.spawn()
+				.expect("lemma runs"),
 		);
 		let errors = process.0.stderr.take().expect("it is a pipe");
 		let (say, hear) = mpsc::channel();
@@ -167,29 +178,28 @@ impl World {
 			.collect()
 	}
 
-	/// The one record in the ledger.
-	fn record(&self) -> PathBuf {
+	/// The records in the ledger.
+	fn records(&self) -> Vec<PathBuf> {
 		let orders = self.path(".local/share/lemma/orders");
 		let chains = fs::read_dir(orders).expect("a ledger").flatten();
 		let files =
 			chains.flat_map(|chain| fs::read_dir(chain.path()).expect("a folder").flatten());
-		let mut records = files.map(|file| file.path()).filter(|path| {
+		let records = files.map(|file| file.path()).filter(|path| {
 			path.extension()
 				.is_some_and(|extension| extension == "json")
 		});
-		let record = records.next().expect("a record");
-		assert!(records.next().is_none(), "one record");
-		record
+		records.collect()
 	}
 
-	/// As if the command had been killed before it saw its transaction in a block.
+	/// As if the command had been killed before it saw its transactions in a block.
 	fn forget_the_block(&self) {
-		let path = self.record();
-		let text = fs::read(&path).expect("readable");
-		let mut record: Value = serde_json::from_slice(&text).expect("JSON");
-		record["order"] = Value::Null;
-		record["posted_in"] = Value::Null;
-		fs::write(path, record.to_string()).expect("written");
+		for path in self.records() {
+			let text = fs::read(&path).expect("readable");
+			let mut record: Value = serde_json::from_slice(&text).expect("JSON");
+			record["order"] = Value::Null;
+			record["posted_in"] = Value::Null;
+			fs::write(path, record.to_string()).expect("written");
+		}
 	}
 }
 
@@ -205,6 +215,7 @@ fn gemm_should_go_on_with_its_order_and_store_the_input_again() {
 	assert!(said.contains("lemma order cancel 0"), "{said}");
 	assert_eq!(world.blobs("second"), blobs);
 
+	assert_eq!(world.records().len(), 1);
 	world.forget_the_block();
 	world.gemm("third", "10", "going on with it");
 	assert_eq!(world.blobs("third"), blobs);
@@ -240,4 +251,89 @@ fn gemm_should_order_anew_when_the_chain_was_started_anew() {
 
 	world.gemm("third", "7", "going on with it");
 	assert_eq!(world.orders().len(), 1);
+}
+
+#[test]
+fn infer_should_go_on_with_its_orders_and_post_none_twice() {
+	let world = World::new();
+	let digits = |name: &str| format!("{}/../examples/digits/{name}", env!("CARGO_MANIFEST_DIR"));
+	let build = |batches: &str, out: &str| {
+		let (onnx, images) = (
+			digits("digits_mlp_float.onnx"),
+			digits("digits_images_i8.npy"),
+		);
+		let files = [
+			"model",
+			"build",
+			&onnx,
+			"--calibrate",
+			&images,
+			"--out",
+			out,
+		];
+		let built = world.json(&[&files[..], &["--batches", batches]].concat());
+		assert!(built["error"].is_null(), "{built}");
+	};
+	build("1,2", "net.lemma");
+	let _chain = world.chain("chain");
+	for before in [false, true] {
+		let registered = world.json(&["model", "register", "net.lemma", "--key", "//Alice"]);
+		let programs = registered["programs"].as_array().expect("a list");
+		assert_eq!(programs.len(), 2, "{registered}");
+		for program in programs {
+			assert_eq!(program["registered_before"], before, "{registered}");
+		}
+	}
+	let listed = world.json(&["program", "list", "--bundle", "net.lemma"]);
+	let names = listed["programs"].as_array().expect("a list").iter();
+	let networks = names.filter(|program| {
+		let name = program["name"].as_str();
+		name.is_some_and(|name| name.starts_with("infer "))
+	});
+	assert_eq!(networks.count(), 2);
+
+	// Two batches of two that hold the same, and one of one: two orders.
+	let samples = [1, 2, 1, 2, 3].map(|value| [value; 64]).concat();
+	world.npy_of("samples.npy", "(5, 64)", &samples);
+	let infer = [
+		"infer",
+		"samples.npy",
+		"--model",
+		"net.lemma",
+		"--out",
+		"scores.npy",
+		"--max-price",
+		"4",
+		"--key",
+		"//Alice",
+	];
+	let said = world.interrupted(&infer, "order 1 posted");
+	assert!(said.contains("samples 0 to 1 and 2 to 3"), "{said}");
+	for _ in 0..2 {
+		let said = world.interrupted(&infer, "order 1 was posted before");
+		assert!(said.contains("order 0 was posted before"), "{said}");
+		assert_eq!(world.orders().len(), 2, "two orders, whatever happened");
+		world.forget_the_block();
+	}
+	// Of one of them nothing is known any more but that it was not posted: that one alone is posted.
+	let cancelled = world.json(&["order", "cancel", "0", "--key", "//Alice"]);
+	assert!(cancelled["error"].is_null(), "{cancelled}");
+	let said = world.interrupted(&infer, "order 2 posted");
+	assert!(said.contains("order 1 was posted before"), "{said}");
+	let orders = world.orders();
+	assert_eq!(orders.len(), 2);
+	assert!(
+		orders.iter().all(|order| order["max_price"] == "2"),
+		"equal shares: {orders:?}"
+	);
+
+	build("5", "other.lemma");
+	let other = infer.map(|argument| match argument {
+		"net.lemma" => "other.lemma",
+		argument => argument,
+	});
+	let refused = world.json(&other);
+	assert_eq!(refused["error"]["code"], "no_such_program");
+	let message = refused["error"]["message"].as_str().expect("a sentence");
+	assert!(message.contains("lemma model register"), "{message}");
 }

@@ -22,7 +22,7 @@ use std::{fmt, path::Path};
 use lemma_zk_circuits::programs::infer::model::ModelError;
 
 pub use quantise::{Options, Quantised};
-pub use samples::Samples;
+pub use samples::{Integers, Samples};
 
 /// Why there is no quantised model.
 #[derive(Debug, thiserror::Error)]

@@ -27,6 +27,7 @@ use lemma_zk_circuits::programs::infer::{
 
 use crate::{
 	graph::{model_shape, Graph, Op, Range},
+	samples::integer,
 	Error, Samples,
 };
 
@@ -207,13 +208,8 @@ pub fn quantise(
 impl Quantised {
 	/// A sample's integers.
 	pub fn sample(&self, values: &[f32]) -> Vec<i8> {
-		let integer = |value: &f32| {
-			(f64::from(*value) / self.input_scale)
-				.round()
-				.clamp(-128.0, 127.0)
-		};
-		// Within int8.
-		values.iter().map(|value| integer(value) as i8).collect()
+		let integer = |value: &f32| integer(*value, self.input_scale).0;
+		values.iter().map(integer).collect()
 	}
 
 	/// The class of every sample: place of the largest score.

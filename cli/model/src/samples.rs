@@ -30,7 +30,16 @@ impl Samples {
 	/// Reads a file of int8 to int64, uint8 to uint64, float32 or float64. A sample's dimensions do not matter, only the
 	/// order of its values.
 	pub fn read(path: &Path) -> Result<Self, Error> {
-		let (shape, values) = read(path)?;
+		Ok(Self::read_typed(path)?.0)
+	}
+
+	/// The same, and what the file calls the type of its elements.
+	fn read_typed(path: &Path) -> Result<(Self, String), Error> {
+		let Array {
+			shape,
+			values,
+			element,
+		} = read(path)?;
 		let fail = |reason| Error::File {
 			path: path.display().to_string(),
 			reason,
@@ -45,11 +54,12 @@ impl Samples {
 			return Err(fail(format!("value {at} is not a finite number")));
 		}
 		let values: Vec<_> = values.into_iter().map(|value| value as f32).collect();
-		Ok(Self {
+		let samples = Self {
 			rows,
 			columns: values.len() / rows,
 			values,
-		})
+		};
+		Ok((samples, element))
 	}
 
 	/// One sample.
@@ -84,9 +94,69 @@ impl Samples {
 	}
 }
 
+/// Inputs of a quantised network, sample by sample: its own integers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Integers {
+	/// Number of samples.
+	pub rows: usize,
+	/// Values of a sample.
+	pub columns: usize,
+	/// `rows * columns` values.
+	pub values: Vec<i8>,
+	/// Values that lay outside int8, and were clipped.
+	pub clipped: usize,
+}
+
+impl Integers {
+	/// Reads a file of the types that [`Samples::read`] takes. int8 is taken as it is; any other type is real numbers, which
+	/// are divided by what a unit of the integers stands for ([`crate::Quantised::input_scale`]).
+	pub fn read(path: &Path, scale: Option<f64>) -> Result<Self, Error> {
+		let (samples, element) = Samples::read_typed(path)?;
+		let scale = match (element.as_str(), scale) {
+			("int8", _) => 1.0,
+			(_, Some(scale)) => scale,
+			(_, None) => {
+				return Err(Error::File {
+					path: path.display().to_string(),
+					reason: format!(
+						"its elements are {element}, and the network's scale is not known: save int8 with A.astype(numpy.int8), or keep \
+						 the .json file that was made with the network beside it"
+					),
+				})
+			}
+		};
+		let mut clipped = 0;
+		let values = samples.values.iter().map(|value| {
+			let (integer, fits) = integer(*value, scale);
+			clipped += usize::from(!fits);
+			integer
+		});
+		Ok(Self {
+			rows: samples.rows,
+			columns: samples.columns,
+			values: values.collect(),
+			clipped,
+		})
+	}
+
+	/// Some samples, one after the other.
+	pub fn rows(&self, rows: std::ops::Range<usize>) -> &[i8] {
+		&self.values[rows.start * self.columns..rows.end * self.columns]
+	}
+}
+
+/// A real number in units of `scale`, rounded to the nearest, halves away from zero; and whether that is an int8, or had to
+/// be clipped.
+pub(crate) fn integer(value: f32, scale: f64) -> (i8, bool) {
+	let rounded = (f64::from(value) / scale).round();
+	let clipped = rounded.clamp(-128.0, 127.0);
+	// Within int8.
+	(clipped as i8, clipped == rounded)
+}
+
 /// Reads whole numbers from 0: labels, or the numbers of rows. All dimensions but one must be 1.
 pub fn read_indices(path: &Path) -> Result<Vec<usize>, Error> {
-	let (shape, values) = read(path)?;
+	let Array { shape, values, .. } = read(path)?;
 	let fail = |reason| Error::File {
 		path: path.display().to_string(),
 		reason,
@@ -103,8 +173,16 @@ pub fn read_indices(path: &Path) -> Result<Vec<usize>, Error> {
 	}
 }
 
-/// Shape and values in row-major order.
-fn read(path: &Path) -> Result<(Vec<u64>, Vec<f64>), Error> {
+/// What a file holds.
+struct Array {
+	shape: Vec<u64>,
+	/// In row-major order.
+	values: Vec<f64>,
+	/// NumPy's name of the elements' type.
+	element: String,
+}
+
+fn read(path: &Path) -> Result<Array, Error> {
 	let fail = |reason: String| Error::File {
 		path: path.display().to_string(),
 		reason,
@@ -130,6 +208,12 @@ fn read(path: &Path) -> Result<(Vec<u64>, Vec<f64>), Error> {
 	let DType::Plain(plain) = &dtype else {
 		return Err(fail(format!("its elements are {}", dtype.descr())));
 	};
+	let kind = match plain.type_char() {
+		TypeChar::Int => "int",
+		TypeChar::Uint => "uint",
+		_ => "float",
+	};
+	let element = format!("{kind}{}", plain.size_field().saturating_mul(8));
 	let file = NpyFile::with_header(header, file);
 	macro_rules! values {
 		($type:ty) => {
@@ -155,7 +239,11 @@ fn read(path: &Path) -> Result<(Vec<u64>, Vec<f64>), Error> {
 		}
 	};
 	let values = values.map_err(|e| fail(format!("it is damaged: {e}")))?;
-	Ok((shape, values))
+	Ok(Array {
+		shape,
+		values,
+		element,
+	})
 }
 
 fn header(file: &mut impl Read) -> Result<npyz::NpyHeader, String> {

@@ -14,8 +14,8 @@ use crate::{
 	graph::{Graph, Op},
 	onnx::Network,
 	quantise::quantise,
-	samples::read_indices,
-	Accuracy, Error, Options, Quantised, Samples,
+	samples::{integer, read_indices},
+	Accuracy, Error, Integers, Options, Quantised, Samples,
 };
 
 /// A network in the making.
@@ -483,4 +483,36 @@ fn folding_should_leave_no_batch_normalization() {
 		conv.tensor, "norm1",
 		"what the layer makes is what the normalisation made"
 	);
+}
+
+#[test]
+fn integers_should_be_the_nearest_and_clipped_to_int8() {
+	for (value, scale, expected) in [
+		(2.5, 1.0, (3, true)),
+		(-2.5, 1.0, (-3, true)),
+		(127.4, 1.0, (127, true)),
+		(127.5, 1.0, (127, false)),
+		(-128.6, 1.0, (-128, false)),
+		(0.5, 0.25, (2, true)),
+		(1.0, 1.0 / 127.0, (127, true)),
+	] {
+		assert_eq!(integer(value, scale), expected, "{value} / {scale}");
+	}
+}
+
+#[test]
+fn int8_should_be_taken_as_it_is_whatever_the_scale() {
+	let images = Integers::read(&digits("digits_images_i8.npy"), Some(0.5)).expect("read");
+	let samples = Samples::read(&digits("digits_images_i8.npy")).expect("read");
+	assert_eq!(
+		(images.rows, images.columns),
+		(samples.rows, samples.columns)
+	);
+	let mut same = images.values.iter().zip(&samples.values);
+	assert!(same.all(|(integer, value)| f32::from(*integer) == *value));
+	assert_eq!(images.clipped, 0);
+	assert_eq!(images.rows(1..3), &images.values[64..192]);
+
+	let labels = digits("digits_linear_i8.npy");
+	assert!(Integers::read(&labels, None).is_ok(), "int8 needs no scale");
 }

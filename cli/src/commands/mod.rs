@@ -2,7 +2,9 @@
 
 mod accounts;
 mod gemm;
+mod infer;
 mod keys;
+mod model;
 mod orders;
 mod programs;
 mod providers;
@@ -17,7 +19,7 @@ use serde_json::{json, Value};
 use crate::{
 	args::Command,
 	context::{Context, Waiting},
-	failure::Outcome,
+	failure::{exit, Failure, Outcome},
 	views,
 };
 
@@ -25,6 +27,8 @@ use crate::{
 pub async fn run(context: &Context, command: Command) -> Outcome<()> {
 	match command {
 		Command::Gemm(args) => gemm::run(context, args).await,
+		Command::Model(command) => model::run(context, command).await,
+		Command::Infer(args) => infer::run(context, args).await,
 		Command::Order(command) => orders::run(context, command).await,
 		Command::Result(args) => results::get(context, args).await,
 		Command::Verify(args) => results::verify(context, args).await,
@@ -70,4 +74,18 @@ async fn transact_by(
 	context.output.result(&object, || {
 		format!("{done} (block {block}, fee {fee} LEM)\n")
 	})
+}
+
+/// Runs what takes a while where it holds up nobody, and can be interrupted.
+async fn aside<T: Send + 'static>(
+	work: impl FnOnce() -> Outcome<T> + Send + 'static,
+) -> Outcome<T> {
+	let done = tokio::task::spawn_blocking(work).await;
+	done.map_err(|e| {
+		Failure::new(
+			exit::FAILURE,
+			"system",
+			format!("the computation stopped: {e}"),
+		)
+	})?
 }

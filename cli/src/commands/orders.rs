@@ -11,7 +11,7 @@ use crate::{
 	context::Context,
 	failure::{exit, Failure, Outcome},
 	follow::{self, look, Sight},
-	input::{self, Described},
+	input::{self, Described, Known},
 	ledger::Ledger,
 	posting::{self, Poster},
 	views,
@@ -25,10 +25,11 @@ pub async fn run(context: &Context, command: Order) -> Outcome<()> {
 			program,
 			commitment,
 			output_len,
+			bundles,
 			terms,
 		} => {
 			let given = program.zip(commitment).zip(output_len);
-			post(context, &input, given, &terms).await
+			post(context, &input, given, &Known::load(&bundles)?, &terms).await
 		}
 		Order::List {
 			program,
@@ -54,6 +55,7 @@ async fn post(
 	context: &Context,
 	path: &Path,
 	given: Option<((H256, H256), u32)>,
+	known: &Known,
 	terms: &Terms,
 ) -> Outcome<()> {
 	let blob = input::read_file(path)?;
@@ -76,7 +78,7 @@ async fn post(
 				matrix: None,
 			}
 		}
-		None => input::describe(input::open(&blob)?.as_ref())?,
+		None => input::describe(known.open(&blob)?.as_ref())?,
 	};
 	let keys = context.keys()?;
 	let client = context.client().await?;

@@ -5,7 +5,7 @@ use std::path::Path;
 use lemma_client::{
 	blake2_256,
 	calls::{Call, Registration, Sample},
-	At, Error, OrderId, H256,
+	At, Client, Error, Keys, OrderId, H256,
 };
 use lemma_primitives::program::LengthRule;
 use lemma_zk_circuits::{program::Job, Prover};
@@ -17,7 +17,8 @@ use crate::{
 	args::Program,
 	context::Context,
 	failure::{exit, Failure, Outcome},
-	input, views,
+	input::{self, Known},
+	views,
 };
 
 /// The order number to which a registration's sample is bound.
@@ -26,23 +27,30 @@ const SAMPLE_ORDER: OrderId = OrderId::MAX;
 /// Runs the command.
 pub async fn run(context: &Context, command: Program) -> Outcome<()> {
 	match command {
-		Program::List => list(context).await,
-		Program::Show { id } => show(context, id).await,
-		Program::Id { input: Some(path) } => identify(context, &path),
-		Program::Id { input: None } => known(context),
+		Program::List { bundles } => list(context, &Known::load(&bundles)?).await,
+		Program::Show { id, bundles } => show(context, id, &Known::load(&bundles)?).await,
+		Program::Id { input, bundles } => {
+			let known = Known::load(&bundles)?;
+			match input {
+				Some(path) => identify(context, &path, &known),
+				None => list_known(context, &known),
+			}
+		}
 		Program::Register {
 			sample,
 			description,
 			min_len,
 			max_len,
 			multiple_of,
+			bundles,
 		} => {
+			let known = Known::load(&bundles)?;
 			let rule = Lengths {
 				min_len,
 				max_len,
 				multiple_of,
 			};
-			register(context, &sample, &description, rule).await
+			register(context, &known, &sample, &description, rule).await
 		}
 		Program::Retire { id } => {
 			let said = json!({ "program": views::hash(&id) });
@@ -57,13 +65,13 @@ pub async fn run(context: &Context, command: Program) -> Outcome<()> {
 	}
 }
 
-async fn list(context: &Context) -> Outcome<()> {
+async fn list(context: &Context, known: &Known) -> Outcome<()> {
 	let client = context.client().await?;
 	let mut programs: Vec<Value> = client
 		.programs(At::Best)
 		.await?
 		.iter()
-		.map(|(id, program)| views::program(id, program, input::name_of(id)))
+		.map(|(id, program)| views::program(id, program, known.name_of(id)))
 		.collect();
 	programs.sort_by_key(|program| program["name"].as_str().map(str::to_owned));
 	let object = json!({ "programs": programs });
@@ -83,23 +91,23 @@ async fn list(context: &Context) -> Outcome<()> {
 	})
 }
 
-async fn show(context: &Context, id: H256) -> Outcome<()> {
+async fn show(context: &Context, id: H256, known: &Known) -> Outcome<()> {
 	let client = context.client().await?;
 	let program = client
 		.program(id, At::Best)
 		.await?
 		.ok_or(Error::NoSuchProgram { id })?;
-	let object = views::program(&id, &program, input::name_of(&id));
+	let object = views::program(&id, &program, known.name_of(&id));
 	context.output.result(&object, || views::text(&object))
 }
 
-fn identify(context: &Context, path: &Path) -> Outcome<()> {
+fn identify(context: &Context, path: &Path, known: &Known) -> Outcome<()> {
 	let blob = input::read_file(path)?;
-	let job = input::open(&blob)?;
+	let job = known.open(&blob)?;
 	let described = input::describe(job.as_ref())?;
 	let object = json!({
 		"program": views::hash(&described.program),
-		"name": input::name_of(&described.program),
+		"name": known.name_of(&described.program),
 		"shape": described.shape,
 		"commitment": views::hash(&described.commitment),
 		"element": views::element(job.element()),
@@ -110,8 +118,9 @@ fn identify(context: &Context, path: &Path) -> Outcome<()> {
 	context.output.result(&object, || views::text(&object))
 }
 
-fn known(context: &Context) -> Outcome<()> {
-	let programs: Vec<_> = input::known()
+fn list_known(context: &Context, known: &Known) -> Outcome<()> {
+	let programs: Vec<_> = known
+		.classes()
 		.map(|(program, class)| {
 			json!({
 				"program": views::hash(&H256(class.id)),
@@ -136,15 +145,17 @@ struct Lengths {
 
 async fn register(
 	context: &Context,
+	known: &Known,
 	sample: &Path,
 	description: &Path,
 	lengths: Lengths,
 ) -> Outcome<()> {
 	let blob = input::read_file(sample)?;
 	let description = blake2_256(&input::read_file(description)?);
-	let job = input::open(&blob)?;
+	let job = known.open(&blob)?;
 	let described = input::describe(job.as_ref())?;
-	let size = job.element().size_bytes() as u32;
+	let element = job.element();
+	let size = element.size_bytes() as u32;
 	let length = LengthRule {
 		min: lengths.min_len.unwrap_or(size),
 		max: lengths.max_len,
@@ -167,22 +178,14 @@ async fn register(
 	}
 	let mut progress = context.output.progress();
 	progress.wait("running and proving the sample");
-	let account = keys.account();
-	let binding = binding(&client.genesis_hash().0, SAMPLE_ORDER, account.as_ref());
-	let proven = tokio::task::spawn_blocking(move || prove(job.as_ref(), binding)).await;
-	let (output, proof) = proven
-		.map_err(|e| Failure::new(exit::FAILURE, "prover", format!("the prover stopped: {e}")))??;
+	let sample = prove_sample(&client, &keys, job).await?;
 	progress.finish();
 	let registration = Registration {
 		id: described.program,
-		element: input::open(&blob)?.element(),
+		element,
 		length,
 		description,
-		sample: Sample {
-			commitment: described.commitment,
-			output,
-			proof,
-		},
+		sample,
 	};
 	let said = json!({
 		"program": views::hash(&described.program),
@@ -200,11 +203,23 @@ async fn register(
 	.await
 }
 
-/// Runs and proves a job here. Output and proof.
-fn prove(job: &dyn Job, binding: [u8; 32]) -> Outcome<(Vec<u8>, Vec<u8>)> {
-	let output = job.work().reference();
-	let proved = job
-		.prove(&Prover::new(), &output, binding, &|_| {})
-		.map_err(|e| Failure::new(exit::FAILURE, "prover", e.to_string()))?;
-	Ok((output, proved.proof))
+/// Runs and proves a job here, as the sample of a registration by this account.
+pub async fn prove_sample(client: &Client, keys: &Keys, job: Box<dyn Job>) -> Outcome<Sample> {
+	let genesis = client.genesis_hash();
+	let account = keys.account();
+	let proven = tokio::task::spawn_blocking(move || {
+		let binding = binding(&genesis.0, SAMPLE_ORDER, account.as_ref());
+		let output = job.work().reference();
+		let proved = job
+			.prove(&Prover::new(), &output, binding, &|_| {})
+			.map_err(|e| Failure::new(exit::FAILURE, "prover", e.to_string()))?;
+		Ok(Sample {
+			commitment: H256(job.commitment()),
+			output,
+			proof: proved.proof,
+		})
+	});
+	proven
+		.await
+		.map_err(|e| Failure::new(exit::FAILURE, "prover", format!("the prover stopped: {e}")))?
 }

@@ -4,21 +4,24 @@ use std::path::Path;
 
 use codec::{Decode, Encode};
 use lemma_client::{
-	npy,
+	npy::{self, Matrix},
 	result::{self, Basis, Evidence, Report},
 	At, Client, H256,
 };
+use lemma_model::Integers;
+use lemma_zk_circuits::programs::infer::job;
 use lemma_zk_statement::OutputElement;
 use serde_json::{json, Value};
 
-use super::gemm;
+use super::{aside, gemm};
 use crate::{
 	args::{ResultArgs, Verify},
 	context::Context,
 	failure::{exit, file_failure, Failure, Outcome},
 	follow::Follower,
-	input,
+	input::{self, Known},
 	ledger::Ledger,
+	network::{Batch, Network},
 	output::{self, one_line},
 	views,
 };
@@ -47,16 +50,8 @@ pub async fn get(context: &Context, args: ResultArgs) -> Outcome<()> {
 	demand(&report)?;
 	let bytes = &evidence.submission.output;
 	match (&args.out, shape) {
-		(Some(out), Some(_)) if evidence.element != OutputElement::I32 => {
-			return Err(Failure::usage(format!(
-				"the elements of this output are {}, not int32: give an --out that does not end in .npy \
-				 instead of {}",
-				views::element(evidence.element),
-				out.display()
-			)))
-		}
 		(Some(out), Some((rows, columns))) => {
-			npy::write(out, &gemm::to_matrix(bytes, rows, columns)?)?;
+			write_matrix(out, evidence.element, bytes, rows, columns)?;
 		}
 		(Some(out), None) => npy::write_atomically(out, |file| file.write_all(bytes))
 			.map_err(|e| file_failure(out, "written", &e))?,
@@ -80,6 +75,52 @@ pub async fn get(context: &Context, args: ResultArgs) -> Outcome<()> {
 		}),
 	);
 	context.output.result(&object, || views::text(&object))
+}
+
+/// Writes an output as a matrix of its own type.
+pub fn write_matrix(
+	out: &Path,
+	element: OutputElement,
+	output: &[u8],
+	rows: usize,
+	columns: usize,
+) -> Outcome<()> {
+	if !matches!(element, OutputElement::I8 | OutputElement::I32) {
+		return Err(Failure::usage(format!(
+			"the elements of this output are {}, not int32 or int8: give an --out that does not end in .npy \
+			 instead of {}",
+			views::element(element),
+			out.display()
+		)));
+	}
+	let size = element.size_bytes();
+	if rows
+		.checked_mul(columns)
+		.and_then(|count| count.checked_mul(size))
+		!= Some(output.len())
+	{
+		return Err(Failure::usage(format!(
+			"the output has {} bytes, which is not {rows} x {columns} elements of {}: give the right --shape, or an \
+			 --out that does not end in .npy",
+			output.len(),
+			views::element(element)
+		)));
+	}
+	match element {
+		OutputElement::I8 => {
+			let values = output.iter().map(|byte| *byte as i8).collect();
+			npy::write(
+				out,
+				&Matrix {
+					rows,
+					columns,
+					values,
+				},
+			)?;
+		}
+		_ => npy::write(out, &gemm::to_matrix(output, rows, columns)?)?,
+	}
+	Ok(())
 }
 
 /// Rows and columns of the result: those given, or those of an order that this machine posted on this chain.
@@ -134,9 +175,15 @@ pub async fn verify(context: &Context, args: Verify) -> Outcome<()> {
 			evidence.order
 		)));
 	}
-	let output = args.output.as_deref().map(read_output).transpose()?;
+	let given = Given::read(&args, &evidence).await?;
+	let output = match &args.output {
+		Some(path) => Some(read_output(path, &evidence, given.as_ref())?),
+		None => None,
+	};
 	let mut report = evidence.check(genesis, output.as_deref());
-	check_input(&args, &evidence, &mut report)?;
+	if let Some(given) = &given {
+		given.check(&evidence, &mut report);
+	}
 	let object = report_view(&evidence, &report);
 	if context.output.json || report.passed() {
 		context
@@ -184,32 +231,114 @@ fn only_word(context: &Context, report: &Report) -> Failure {
 	)
 }
 
-/// Adds the checks that the result is of the caller's own input.
-fn check_input(args: &Verify, evidence: &Evidence, report: &mut Report) -> Outcome<()> {
-	let blob = match (&args.input, args.operands.as_deref()) {
-		(Some(path), _) => input::read_file(path)?,
-		(None, Some([a, b])) => gemm::read_operands(a, b)?.encode(),
-		_ => return Ok(()),
+/// The caller's own input, as far as it is known.
+struct Given {
+	program: H256,
+	/// Its commitment; or why there is none that could be compared.
+	commitment: Result<H256, String>,
+	/// Which of the caller's samples the order is of, and how many there are.
+	batch: Option<(Batch, usize)>,
+}
+
+impl Given {
+	async fn read(args: &Verify, evidence: &Evidence) -> Outcome<Option<Self>> {
+		if let Some([network, inputs]) = args.samples.as_deref() {
+			let network = Network::read(network)?;
+			let inputs = network.inputs(inputs)?;
+			let length = evidence.receipt.output_len as usize;
+			let commitment = evidence.receipt.commitment;
+			let given = aside(move || Self::find(&network, &inputs, length, commitment));
+			return given.await.map(Some);
+		}
+		let blob = match (&args.input, args.operands.as_deref()) {
+			(Some(path), _) => input::read_file(path)?,
+			(None, Some([a, b])) => gemm::read_operands(a, b)?.encode(),
+			_ => return Ok(None),
+		};
+		let known = Known::load(&args.bundles)?;
+		let described = aside(move || input::describe(known.open(&blob)?.as_ref())).await?;
+		Ok(Some(Self {
+			program: described.program,
+			commitment: Ok(described.commitment),
+			batch: None,
+		}))
+	}
+
+	/// Finds the batch of samples that has this commitment, among those that `lemma infer` may have made.
+	fn find(
+		network: &Network,
+		inputs: &Integers,
+		output_len: usize,
+		commitment: H256,
+	) -> Outcome<Self> {
+		let sizes = &network.bundle.batches;
+		let each = network.bundle.model.output_len(1);
+		let size = sizes.iter().copied().find(|size| size * each == output_len);
+		let size = size.ok_or_else(|| {
+			Failure::new(
+				exit::NOT_VERIFIED,
+				"not_verified",
+				format!(
+					"the order's output has {output_len} bytes, but {} makes {each} of a sample, in batches of {}: the order is \
+					 not of this network",
+					network.path.display(),
+					network.sizes()
+				),
+			)
+		})?;
+		let found = candidates(inputs.rows, size, sizes)
+			.find(|batch| H256(job::commitment(&batch.integers(inputs))) == commitment);
+		let program = network.programs()?.id(size).map(H256).unwrap_or_default();
+		Ok(Self {
+			program,
+			commitment: match &found {
+				Some(_) => Ok(commitment),
+				None => Err(format!(
+					"no batch of {size} of these samples has this commitment"
+				)),
+			},
+			batch: found.map(|batch| (batch, inputs.rows)),
+		})
+	}
+
+	/// Adds the checks that the result is of this input.
+	fn check(&self, evidence: &Evidence, report: &mut Report) {
+		let receipt = &evidence.receipt;
+		report.add(
+			"program",
+			same(
+				"the program is the input's",
+				&receipt.program,
+				&self.program,
+			),
+		);
+		report.add(
+			"input",
+			match (&self.commitment, &self.batch) {
+				(Ok(_), Some((Batch { samples, .. }, all))) => Ok(format!(
+					"the input is samples {} to {} of {all}",
+					samples.start,
+					samples.end.saturating_sub(1)
+				)),
+				(Ok(commitment), None) => {
+					same("the input is this one", &receipt.commitment, commitment)
+				}
+				(Err(why), _) => Err(why.clone()),
+			},
+		);
+	}
+}
+
+/// Batches of a size that begin where one of the largest size in use could: whichever of the sizes were in use.
+fn candidates(samples: usize, size: usize, sizes: &[usize]) -> impl Iterator<Item = Batch> + '_ {
+	let starts = move |start: &usize| {
+		let mut larger = sizes.iter().filter(|other| **other >= size);
+		larger.any(|other| start.is_multiple_of(*other))
 	};
-	let described = input::describe(input::open(&blob)?.as_ref())?;
-	let receipt = &evidence.receipt;
-	report.add(
-		"program",
-		same(
-			"the program is the input's",
-			&receipt.program,
-			&described.program,
-		),
-	);
-	report.add(
-		"input",
-		same(
-			"the input is this one",
-			&receipt.commitment,
-			&described.commitment,
-		),
-	);
-	Ok(())
+	(0..samples).filter(starts).map(move |start| Batch {
+		samples: start..samples.min(start + size),
+		size,
+	})
 }
 
 /// A check that two hashes are equal.
@@ -293,17 +422,40 @@ fn is_npy(path: &Path) -> bool {
 		.is_some_and(|extension| extension.eq_ignore_ascii_case("npy"))
 }
 
-/// The bytes of an output file: an int32 matrix as it is on chain, or any other file as it is.
-fn read_output(path: &Path) -> Outcome<Vec<u8>> {
-	if !is_npy(path) {
-		return input::read_file(path);
+/// The bytes of an output file: a matrix as it is on chain, or any other file as it is. Of the scores of all samples, those of
+/// the order's; what fills its batch is nobody's, and is what was submitted.
+fn read_output(path: &Path, evidence: &Evidence, given: Option<&Given>) -> Outcome<Vec<u8>> {
+	let (bytes, rows) = match (is_npy(path), evidence.element) {
+		(false, _) => return input::read_file(path),
+		(true, OutputElement::I8) => {
+			let matrix = npy::read::<i8>(path)?;
+			let values = matrix.values.iter().map(|value| *value as u8);
+			(values.collect::<Vec<_>>(), matrix.rows)
+		}
+		(true, _) => {
+			let matrix = npy::read::<i32>(path)?;
+			let values = matrix.values.iter().flat_map(|value| value.to_le_bytes());
+			(values.collect(), matrix.rows)
+		}
+	};
+	let Some((Batch { samples, size }, all)) = given.and_then(|given| given.batch.as_ref()) else {
+		return Ok(bytes);
+	};
+	let each = evidence.submission.output.len() / size;
+	if rows != *all || bytes.len() != rows * each {
+		return Err(Failure::new(
+			exit::USAGE,
+			"shape_mismatch",
+			format!(
+				"{} has {rows} rows and {} bytes, but there are {all} samples with {each} bytes each",
+				path.display(),
+				bytes.len()
+			),
+		));
 	}
-	let matrix = npy::read::<i32>(path)?;
-	Ok(matrix
-		.values
-		.iter()
-		.flat_map(|value| value.to_le_bytes())
-		.collect())
+	let mut output = bytes[samples.start * each..samples.end * each].to_vec();
+	output.extend(&evidence.submission.output[samples.len() * each..]);
+	Ok(output)
 }
 
 fn write_evidence(path: &Path, evidence: &Evidence) -> Outcome<()> {
@@ -345,5 +497,32 @@ fn read_evidence(path: &Path) -> Outcome<Evidence> {
 	match bytes {
 		[] => Ok(evidence),
 		_ => Err(wrong("bytes follow it".into())),
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use crate::network::split;
+
+	#[test]
+	fn every_batch_that_is_ordered_should_be_among_those_that_are_looked_at() {
+		let sizes = [1, 16, 64];
+		let in_use = [
+			&sizes[..],
+			&sizes[..1],
+			&sizes[..2],
+			&sizes[1..],
+			&sizes[2..],
+		];
+		for samples in [1, 2, 17, 64, 130] {
+			for batch in in_use.iter().flat_map(|in_use| split(samples, in_use)) {
+				let mut candidates = candidates(samples, batch.size, &sizes);
+				assert!(
+					candidates.any(|other| other == batch),
+					"{batch:?} of {samples}"
+				);
+			}
+		}
 	}
 }
