@@ -19,6 +19,8 @@ pub enum Waiting {
 	Posting,
 	/// An order.
 	Order(OrderId),
+	/// Orders for the parts of one result.
+	Parts,
 }
 
 /// A command's surroundings.

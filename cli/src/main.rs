@@ -1,20 +1,24 @@
 //! `lemma`: the requester's and operator's command line.
 //!
 //! - [`args`]: the command line; [`commands`]: what each command does
-//! - [`posting`], [`ledger`], [`follow`]: posting an order once, and following it to its result
+//! - [`posting`], [`ledger`], [`follow`]: posting an order once, and following it to its result; [`batch`]: many of them
+//! - [`scene`], [`frame`]: what is rendered, and the image of it
 //! - [`output`], [`views`], [`failure`]: what is printed, and how a command fails
 //!
 //! `docs/use/cli.md` is for its users.
 
 mod args;
+mod batch;
 mod commands;
 mod context;
 mod failure;
 mod follow;
+mod frame;
 mod input;
 mod ledger;
 mod output;
 mod posting;
+mod scene;
 mod views;
 
 use std::process::ExitCode;
@@ -75,6 +79,10 @@ fn interrupted(context: &Context) -> Failure {
 		Some(Waiting::Posting) => {
 			"interrupted; the order may be posted all the same: the same `lemma \
 			gemm` goes on with it, and `lemma order list` shows it"
+				.into()
+		}
+		Some(Waiting::Parts) => {
+			"interrupted; what was ordered goes on: the same command again goes on with it, and orders nothing twice"
 				.into()
 		}
 		Some(Waiting::Transaction) => {

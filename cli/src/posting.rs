@@ -153,8 +153,18 @@ async fn check_may_start_anew(client: &Client) -> Outcome<()> {
 	))
 }
 
-/// Fails unless the account has what posting holds, with a sentence that gives the sums.
-pub async fn check_funds(client: &Client, account: &AccountId, spec: &OrderSpec) -> Outcome<()> {
+/// What posting an order holds, and what the account has.
+#[derive(Debug, Clone)]
+pub struct Funds {
+	price: Balance,
+	deposit: Balance,
+	settlement_fee: Balance,
+	existential: Balance,
+	free: Balance,
+}
+
+/// Asks what posting an order holds, and what the account has.
+pub async fn funds(client: &Client, account: &AccountId, spec: &OrderSpec) -> Outcome<Funds> {
 	// What is on chain of the input: the bytes or the locator.
 	let input_len = match &spec.input {
 		InputSource::Inline(bytes) => bytes.len(),
@@ -164,30 +174,62 @@ pub async fn check_funds(client: &Client, account: &AccountId, spec: &OrderSpec)
 		.order_cost(input_len as u32, spec.output_len, spec.max_price, At::Best)
 		.await?;
 	let runtime = client.runtime(At::Best).await?;
-	let existential: Balance = runtime
-		.constant("Balances", "ExistentialDeposit")
-		.unwrap_or(0);
-	let needed = [cost.deposit, cost.settlement_fee, existential, FEE_MARGIN]
-		.into_iter()
-		.fold(spec.max_price, Balance::saturating_add);
-	let free = client.account(account, At::Best).await?.free;
-	if free >= needed {
-		return Ok(());
+	Ok(Funds {
+		price: spec.max_price,
+		deposit: cost.deposit,
+		settlement_fee: cost.settlement_fee,
+		existential: runtime
+			.constant("Balances", "ExistentialDeposit")
+			.unwrap_or(0),
+		free: client.account(account, At::Best).await?.free,
+	})
+}
+
+impl Funds {
+	/// What one order takes.
+	fn of_one(&self) -> Balance {
+		[self.price, self.deposit, self.settlement_fee, FEE_MARGIN]
+			.into_iter()
+			.fold(0, Balance::saturating_add)
 	}
-	Err(Failure::new(
-		exit::NO_FUNDS,
-		"no_funds",
-		format!(
-			"the account {} has {} LEM free, but this order needs {}: {} price, {} deposit, {} settlement \
-			 fee, and some for fees. Fund the account, or lower --max-price",
-			crate::views::account(account),
-			lem(free),
-			lem(needed),
-			lem(spec.max_price),
-			lem(cost.deposit),
-			lem(cost.settlement_fee)
-		),
-	))
+
+	/// How many such orders the account can pay.
+	pub fn orders(&self) -> u128 {
+		self.free.saturating_sub(self.existential) / self.of_one()
+	}
+
+	/// Fails unless the account can pay one, with a sentence that gives the sums.
+	pub fn check(&self, account: &AccountId) -> Outcome<()> {
+		if self.orders() > 0 {
+			return Ok(());
+		}
+		Err(Failure::new(
+			exit::NO_FUNDS,
+			"no_funds",
+			format!(
+				"the account {} has {} LEM free, but this order needs {}: {} price, {} deposit, {} settlement \
+				 fee, and some for fees. Fund the account, or lower --max-price",
+				crate::views::account(account),
+				lem(self.free),
+				lem(self.of_one().saturating_add(self.existential)),
+				lem(self.price),
+				lem(self.deposit),
+				lem(self.settlement_fee)
+			),
+		))
+	}
+}
+
+/// Fails unless the account has what posting holds, with a sentence that gives the sums.
+pub async fn check_funds(client: &Client, account: &AccountId, spec: &OrderSpec) -> Outcome<()> {
+	funds(client, account, spec).await?.check(account)
+}
+
+/// A transaction that posts an order, on its way into a block.
+#[derive(Debug)]
+pub struct Sent {
+	signed: SignedBytes,
+	record: Record,
 }
 
 /// An order that was posted now or before.
@@ -352,7 +394,7 @@ impl Poster<'_> {
 		}
 	}
 
-	/// Posts a new order.
+	/// Posts a new order, and waits until it is in a block.
 	pub async fn post(
 		&self,
 		keys: &lemma_client::Keys,
@@ -361,23 +403,33 @@ impl Poster<'_> {
 	) -> Outcome<Posted> {
 		progress.wait("posting the order");
 		self.context.wait_for(Waiting::Posting);
+		let sent = self.send(keys, spec).await?;
+		self.included(sent).await
+	}
+
+	/// Sends a new order, which is in the ledger before.
+	pub async fn send(&self, keys: &lemma_client::Keys, spec: &OrderSpec) -> Outcome<Sent> {
 		let nonce = self.client.next_nonce(&keys.account()).await?;
 		let call = Call::post_order(spec);
 		let signed = self
 			.client
 			.sign(&call, keys, nonce, Mortality::default(), 0)
 			.await?;
-		let mut record = Record::new(&signed, self.shape, &self.what);
+		let record = Record::new(&signed, self.shape, &self.what);
 		self.ledger.save(&self.request, &record)?;
 		match self.client.send(&signed.bytes).await {
-			Ok(()) => {}
+			Ok(()) => Ok(Sent { signed, record }),
 			// The node may or may not have got it: the record stays, and the next run finds out.
-			Err(e) if e.is_transient() => return Err(e.into()),
+			Err(e) if e.is_transient() => Err(e.into()),
 			Err(e) => {
 				self.ledger.forget(&self.request);
-				return Err(e.into());
+				Err(e.into())
 			}
 		}
+	}
+
+	/// Waits until a new order is in a block.
+	pub async fn included(&self, Sent { signed, mut record }: Sent) -> Outcome<Posted> {
 		let inclusion = self.client.included(&signed).await?;
 		let order = self.note(inclusion, &mut record).await?;
 		Ok(Posted {

@@ -1,12 +1,15 @@
 //! The commands, a file for each group.
 
 mod accounts;
+mod fractal;
 mod gemm;
+mod images;
 mod keys;
 mod orders;
 mod programs;
 mod providers;
-mod results;
+mod render;
+pub mod results;
 mod store;
 
 pub use results::PRINTED;
@@ -25,6 +28,8 @@ use crate::{
 pub async fn run(context: &Context, command: Command) -> Outcome<()> {
 	match command {
 		Command::Gemm(args) => gemm::run(context, args).await,
+		Command::Render(args) => render::run(context, args).await,
+		Command::Fractal(command) => fractal::run(context, command).await,
 		Command::Order(command) => orders::run(context, command).await,
 		Command::Result(args) => results::get(context, args).await,
 		Command::Verify(args) => results::verify(context, args).await,

@@ -17,7 +17,7 @@ use crate::{
 	context::Context,
 	failure::{exit, file_failure, Failure, Outcome},
 	follow::Follower,
-	input,
+	input::{self, Described},
 	ledger::Ledger,
 	output::{self, one_line},
 	views,
@@ -210,6 +210,27 @@ fn check_input(args: &Verify, evidence: &Evidence, report: &mut Report) -> Outco
 		),
 	);
 	Ok(())
+}
+
+/// Adds the checks that the result is of what this command ordered.
+pub fn check_ordered(described: &Described, evidence: &Evidence, report: &mut Report) {
+	let receipt = &evidence.receipt;
+	report.add(
+		"program",
+		same(
+			"the program is the one ordered",
+			&receipt.program,
+			&described.program,
+		),
+	);
+	report.add(
+		"input",
+		same(
+			"the input is the one ordered",
+			&receipt.commitment,
+			&described.commitment,
+		),
+	);
 }
 
 /// A check that two hashes are equal.
