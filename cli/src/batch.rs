@@ -13,12 +13,12 @@ use crate::{
 	args::Terms,
 	commands::results,
 	context::{Context, Waiting},
-	failure::{Failure, Outcome},
+	failure::{exit, Failure, Outcome},
 	follow::{ended, look, Sight},
 	input::Described,
 	ledger::Ledger,
 	output::Progress,
-	posting::{self, Poster, Sent},
+	posting::{self, Poster},
 	views,
 };
 
@@ -114,8 +114,14 @@ impl Course {
 		};
 	}
 
+	/// Whether it is in the book.
 	fn is_live(&self) -> bool {
 		matches!(self.state, State::Live { .. })
+	}
+
+	/// Whether it was ordered, and is not settled for good.
+	fn is_open(&self) -> bool {
+		matches!(self.state, State::Live { .. } | State::Settled { .. })
 	}
 }
 
@@ -133,7 +139,6 @@ impl Batch<'_> {
 		if !new {
 			self.resume(&mut courses, progress).await?;
 		}
-		self.context.wait_for(Waiting::Parts);
 		let mut last = None;
 		let mut handed_over = false;
 		loop {
@@ -147,6 +152,8 @@ impl Batch<'_> {
 			}
 			self.post(&mut courses, progress).await?;
 			progress.wait(&self.describe(&courses));
+			let open = courses.iter().filter(|course| course.is_open()).count();
+			self.context.wait_for(Waiting::Orders(open));
 			let outputs: Option<Vec<&[u8]>> = courses
 				.iter()
 				.map(|course| course.output.as_deref())
@@ -185,12 +192,16 @@ impl Batch<'_> {
 	/// Finds what was ordered by an earlier command.
 	async fn resume(&self, courses: &mut [Course], progress: &mut Progress) -> Outcome<()> {
 		progress.wait("looking for orders of an earlier command");
+		let mut earlier: Vec<(u64, usize)> = (0..courses.len())
+			.filter_map(|index| Some((self.poster(index).nonce()?, index)))
+			.collect();
+		earlier.sort_unstable();
 		let mut found = 0;
-		for (index, course) in courses.iter_mut().enumerate() {
+		for (_, index) in earlier {
 			// What is to be said of each is said of all together.
 			let mut quiet = self.context.output.silence();
 			if let Some(posted) = self.poster(index).resume(&mut quiet).await? {
-				course.ordered(posted.order, true);
+				courses[index].ordered(posted.order, true);
 				found += 1;
 			}
 		}
@@ -207,36 +218,45 @@ impl Batch<'_> {
 	/// Orders parts that are not in the book, as many as may be there and can be paid.
 	async fn post(&self, courses: &mut [Course], progress: &mut Progress) -> Outcome<()> {
 		let live = courses.iter().filter(|course| course.is_live()).count();
-		let next: Vec<usize> = (0..courses.len())
+		let mut next: Vec<usize> = (0..courses.len())
 			.filter(|index| matches!(courses[*index].state, State::Unordered))
 			.take(self.at_once.saturating_sub(live))
 			.collect();
-		let mut sent: Vec<(usize, Sent)> = Vec::new();
-		for index in next {
-			let (part, account) = (&self.parts[index], self.keys.account());
-			let spec = posting::prepare(
+		let mut specs = Vec::new();
+		for index in &next {
+			let part = &self.parts[*index];
+			// One worker may have to prove all that are in the book before this one.
+			let others = part.described.cost * self.at_once.saturating_sub(1) as f64;
+			let spec = posting::prepare_beside(
 				self.context,
 				self.client,
 				&part.described,
 				&part.blob,
 				self.terms,
-			)
-			.await?;
-			// Those sent a moment ago are not in a block, and so not off the balance.
-			let funds = posting::funds(self.client, &account, &spec).await?;
-			if funds.orders() <= sent.len() as u128 {
-				if live == 0 && sent.is_empty() {
-					funds.check(&account)?;
-				}
-				// What settles gives money back.
-				break;
-			}
-			let poster = self.poster(index);
-			sent.push((index, poster.send(self.keys, &spec).await?));
+				others,
+			);
+			specs.push(spec.await?);
 		}
-		for (index, sent) in sent {
-			progress.wait("waiting for the orders to be in a block");
-			let posted = self.poster(index).included(sent).await?;
+		let account = self.keys.account();
+		while !specs.is_empty() {
+			let funds = posting::check_funds_of_all(self.client, &account, &specs).await;
+			match funds {
+				Ok(()) => break,
+				// What settles gives money back.
+				Err(e) if e.exit == exit::NO_FUNDS && (live > 0 || specs.len() > 1) => {
+					specs.pop();
+				}
+				Err(e) => return Err(e),
+			}
+		}
+		next.truncate(specs.len());
+		let mut sent = Vec::new();
+		for (index, spec) in next.iter().zip(&specs) {
+			progress.wait(&format!("ordering the {}s", self.name));
+			sent.push(self.poster(*index).send(self.keys, spec).await?);
+		}
+		for (index, sent) in next.into_iter().zip(sent) {
+			let posted = self.poster(index).confirm(sent).await?;
 			courses[index].ordered(posted.order, false);
 		}
 		Ok(())

@@ -19,8 +19,8 @@ pub enum Waiting {
 	Posting,
 	/// An order.
 	Order(OrderId),
-	/// Orders for the parts of one result.
-	Parts,
+	/// So many orders.
+	Orders(usize),
 }
 
 /// A command's surroundings.

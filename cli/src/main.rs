@@ -77,14 +77,14 @@ fn interrupted(context: &Context) -> Failure {
 			 again, waits for its result"
 		),
 		Some(Waiting::Posting) => {
-			"interrupted; the order may be posted all the same: the same `lemma \
-			gemm` goes on with it, and `lemma order list` shows it"
+			"interrupted; what was ordered may be posted all the same: the same command goes on with it, and \
+			 `lemma order list` shows it"
 				.into()
 		}
-		Some(Waiting::Parts) => {
-			"interrupted; what was ordered goes on: the same command again goes on with it, and orders nothing twice"
-				.into()
-		}
+		Some(Waiting::Orders(count)) => format!(
+			"interrupted; {count} orders go on: the same command again waits for their results, and `lemma order \
+			 list` shows them"
+		),
 		Some(Waiting::Transaction) => {
 			"interrupted; the transaction was sent, and may take effect all the same".into()
 		}

@@ -23,8 +23,8 @@ use crate::{
 /// How often the chain is asked about an earlier transaction.
 const POLL: Duration = Duration::from_millis(300);
 
-/// Left of the balance for the fee of posting itself.
-const FEE_MARGIN: Balance = lemma_client::UNIT / 100;
+/// Left of the balance for the fee of a transaction.
+pub const FEE_MARGIN: Balance = lemma_client::UNIT / 100;
 
 /// Makes the order's terms: checks the program, stores the input, chooses what was not given.
 pub async fn prepare(
@@ -33,6 +33,18 @@ pub async fn prepare(
 	described: &Described,
 	blob: &[u8],
 	terms: &Terms,
+) -> Outcome<OrderSpec> {
+	prepare_beside(context, client, described, blob, terms, 0.0).await
+}
+
+/// The same for one of several orders, where a single provider may first prove the others: `others` is their cost.
+pub async fn prepare_beside(
+	context: &Context,
+	client: &Client,
+	described: &Described,
+	blob: &[u8],
+	terms: &Terms,
+	others: f64,
 ) -> Outcome<OrderSpec> {
 	let program = client.program(described.program, At::Best).await?;
 	let program = program.ok_or(Error::NoSuchProgram {
@@ -56,7 +68,7 @@ pub async fn prepare(
 	}
 	let runtime = client.runtime(At::Best).await?;
 	let block_time = client.block_time().await?.as_secs_f64().max(0.1);
-	let (claim_window, lifetime) = windows(&runtime, terms, described.cost, block_time);
+	let (claim_window, lifetime) = windows(&runtime, terms, described.cost, others, block_time);
 	Ok(OrderSpec {
 		program: described.program,
 		commitment: described.commitment,
@@ -74,8 +86,14 @@ pub async fn prepare(
 ///
 /// A claim's time is ten times what the job takes on a machine with two cores (5 s for one 256x256x256
 /// product) and two minutes for blocks and fetching; the order lives for two of them, so that a miss can
-/// be rescued, after the price has risen.
-fn windows(runtime: &Runtime, terms: &Terms, cost: f64, block_time: f64) -> (u32, u32) {
+/// be rescued, after the price has risen and the others have been proven.
+fn windows(
+	runtime: &Runtime,
+	terms: &Terms,
+	cost: f64,
+	others: f64,
+	block_time: f64,
+) -> (u32, u32) {
 	let constant =
 		|name: &str, otherwise: u32| runtime.constant(JOB_ORDERS, name).unwrap_or(otherwise);
 	let (shortest, longest) = (
@@ -83,6 +101,7 @@ fn windows(runtime: &Runtime, terms: &Terms, cost: f64, block_time: f64) -> (u32
 		constant("MaxClaimWindow", 14_400),
 	);
 	let seconds = 120.0 + 50.0 * cost.max(0.0);
+	let behind = (50.0 * others.max(0.0) / block_time).ceil() as u32;
 	// A float becomes the nearest u32, whatever it is.
 	let claim_window = (seconds / block_time).ceil() as u32;
 	let claim_window = terms
@@ -93,6 +112,7 @@ fn windows(runtime: &Runtime, terms: &Terms, cost: f64, block_time: f64) -> (u32
 		terms
 			.ramp
 			.saturating_add(two_claims)
+			.saturating_add(behind)
 			.min(constant("MaxLifetime", 100_800))
 	});
 	(claim_window, lifetime)
@@ -153,83 +173,61 @@ async fn check_may_start_anew(client: &Client) -> Outcome<()> {
 	))
 }
 
-/// What posting an order holds, and what the account has.
-#[derive(Debug, Clone)]
-pub struct Funds {
-	price: Balance,
-	deposit: Balance,
-	settlement_fee: Balance,
-	existential: Balance,
-	free: Balance,
-}
-
-/// Asks what posting an order holds, and what the account has.
-pub async fn funds(client: &Client, account: &AccountId, spec: &OrderSpec) -> Outcome<Funds> {
-	// What is on chain of the input: the bytes or the locator.
-	let input_len = match &spec.input {
-		InputSource::Inline(bytes) => bytes.len(),
-		InputSource::Stored { locator, .. } => locator.len(),
-	};
-	let cost = client
-		.order_cost(input_len as u32, spec.output_len, spec.max_price, At::Best)
-		.await?;
-	let runtime = client.runtime(At::Best).await?;
-	Ok(Funds {
-		price: spec.max_price,
-		deposit: cost.deposit,
-		settlement_fee: cost.settlement_fee,
-		existential: runtime
-			.constant("Balances", "ExistentialDeposit")
-			.unwrap_or(0),
-		free: client.account(account, At::Best).await?.free,
-	})
-}
-
-impl Funds {
-	/// What one order takes.
-	fn of_one(&self) -> Balance {
-		[self.price, self.deposit, self.settlement_fee, FEE_MARGIN]
-			.into_iter()
-			.fold(0, Balance::saturating_add)
-	}
-
-	/// How many such orders the account can pay.
-	pub fn orders(&self) -> u128 {
-		self.free.saturating_sub(self.existential) / self.of_one()
-	}
-
-	/// Fails unless the account can pay one, with a sentence that gives the sums.
-	pub fn check(&self, account: &AccountId) -> Outcome<()> {
-		if self.orders() > 0 {
-			return Ok(());
-		}
-		Err(Failure::new(
-			exit::NO_FUNDS,
-			"no_funds",
-			format!(
-				"the account {} has {} LEM free, but this order needs {}: {} price, {} deposit, {} settlement \
-				 fee, and some for fees. Fund the account, or lower --max-price",
-				crate::views::account(account),
-				lem(self.free),
-				lem(self.of_one().saturating_add(self.existential)),
-				lem(self.price),
-				lem(self.deposit),
-				lem(self.settlement_fee)
-			),
-		))
-	}
-}
-
 /// Fails unless the account has what posting holds, with a sentence that gives the sums.
 pub async fn check_funds(client: &Client, account: &AccountId, spec: &OrderSpec) -> Outcome<()> {
-	funds(client, account, spec).await?.check(account)
+	check_funds_of_all(client, account, std::slice::from_ref(spec)).await
 }
 
-/// A transaction that posts an order, on its way into a block.
-#[derive(Debug)]
-pub struct Sent {
-	signed: SignedBytes,
-	record: Record,
+/// The same for several orders.
+pub async fn check_funds_of_all(
+	client: &Client,
+	account: &AccountId,
+	specs: &[OrderSpec],
+) -> Outcome<()> {
+	let (mut price, mut deposit, mut settlement_fee): (Balance, Balance, Balance) = (0, 0, 0);
+	for spec in specs {
+		// What is on chain of the input: the bytes or the locator.
+		let input_len = match &spec.input {
+			InputSource::Inline(bytes) => bytes.len(),
+			InputSource::Stored { locator, .. } => locator.len(),
+		};
+		let cost = client
+			.order_cost(input_len as u32, spec.output_len, spec.max_price, At::Best)
+			.await?;
+		price = price.saturating_add(spec.max_price);
+		deposit = deposit.saturating_add(cost.deposit);
+		settlement_fee = settlement_fee.saturating_add(cost.settlement_fee);
+	}
+	let runtime = client.runtime(At::Best).await?;
+	let existential: Balance = runtime
+		.constant("Balances", "ExistentialDeposit")
+		.unwrap_or(0);
+	let fees = FEE_MARGIN.saturating_mul(specs.len() as Balance);
+	let needed = [deposit, settlement_fee, existential, fees]
+		.into_iter()
+		.fold(price, Balance::saturating_add);
+	let free = client.account(account, At::Best).await?.free;
+	if free >= needed {
+		return Ok(());
+	}
+	Err(Failure::new(
+		exit::NO_FUNDS,
+		"no_funds",
+		format!(
+			"the account {} has {} LEM free, but {} {}: {} price, {} deposit, {} settlement \
+			 fee, and some for fees. Fund the account, or lower --max-price",
+			crate::views::account(account),
+			lem(free),
+			match specs.len() {
+				1 => "this order needs".to_owned(),
+				count => format!("these {count} orders need"),
+			},
+			lem(needed),
+			lem(price),
+			lem(deposit),
+			lem(settlement_fee)
+		),
+	))
 }
 
 /// An order that was posted now or before.
@@ -239,6 +237,13 @@ pub struct Posted {
 	pub order: OrderId,
 	/// Whether it was posted by an earlier command.
 	pub resumed: bool,
+}
+
+/// An order whose transaction was sent, and is not known to be in a block.
+#[derive(Debug)]
+pub struct Sent {
+	signed: SignedBytes,
+	record: Record,
 }
 
 /// Posts orders, each exactly once.
@@ -262,6 +267,12 @@ pub struct Poster<'a> {
 }
 
 impl Poster<'_> {
+	/// The nonce of the transaction that an earlier command signed for this request. Where there are several, they
+	/// are to be resumed in the order of their nonces: none of them comes into a block before those that are lower.
+	pub fn nonce(&self) -> Option<u64> {
+		Some(self.ledger.find(&self.request)?.signed()?.nonce)
+	}
+
 	/// Goes on with an order for this request that was posted before, if there is one on this chain that
 	/// is live or settled. Providers find the input of a live one in the store afterwards.
 	pub async fn resume(&self, progress: &mut Progress) -> Outcome<Option<Posted>> {
@@ -394,7 +405,7 @@ impl Poster<'_> {
 		}
 	}
 
-	/// Posts a new order, and waits until it is in a block.
+	/// Posts a new order.
 	pub async fn post(
 		&self,
 		keys: &lemma_client::Keys,
@@ -402,13 +413,13 @@ impl Poster<'_> {
 		progress: &mut Progress,
 	) -> Outcome<Posted> {
 		progress.wait("posting the order");
-		self.context.wait_for(Waiting::Posting);
 		let sent = self.send(keys, spec).await?;
-		self.included(sent).await
+		self.confirm(sent).await
 	}
 
-	/// Sends a new order, which is in the ledger before.
+	/// Sends what posts a new order. Several can be sent before the first is confirmed.
 	pub async fn send(&self, keys: &lemma_client::Keys, spec: &OrderSpec) -> Outcome<Sent> {
+		self.context.wait_for(Waiting::Posting);
 		let nonce = self.client.next_nonce(&keys.account()).await?;
 		let call = Call::post_order(spec);
 		let signed = self
@@ -428,8 +439,9 @@ impl Poster<'_> {
 		}
 	}
 
-	/// Waits until a new order is in a block.
-	pub async fn included(&self, Sent { signed, mut record }: Sent) -> Outcome<Posted> {
+	/// Waits until what was sent is in a block.
+	pub async fn confirm(&self, sent: Sent) -> Outcome<Posted> {
+		let Sent { signed, mut record } = sent;
 		let inclusion = self.client.included(&signed).await?;
 		let order = self.note(inclusion, &mut record).await?;
 		Ok(Posted {
