@@ -17,7 +17,7 @@ pub use images::{Fractal, Image, Render, View};
 	after_help = "\
 Examples:
   lemma gemm A.npy B.npy --out C.npy --max-price 10 --key //Alice
-  lemma render scene.toml --size 256x256 --out image.png --max-price 2 --key //Alice
+  lemma render scene.toml --out image.png --max-price 20 --key //Alice
   lemma order list
   lemma verify 3 --output C.npy
   lemma provider register --bond 200 --backend cpu --key //Bob

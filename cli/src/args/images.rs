@@ -8,7 +8,7 @@ use super::Terms;
 
 /// Shown below the help of `lemma render`.
 pub const RENDER_HELP: &str = "\
-The image is cut into tiles, each an order of its own: --max-price is for one tile. They are
+The image is cut into tiles, each an order of its own with an equal share of --max-price. They are
 posted a few at a time, worked on by as many workers as there are, posted again if they expire,
 and every proof is verified here. The image is written when all tiles are proven; the command
 ends when that is final.
@@ -20,18 +20,18 @@ docs/use/scenes.md explains scene files; examples/scenes has some.
 
 Examples:
   lemma render scene.toml --out image.png --preview              free: computed here, not proven
-  lemma render scene.toml --size 256x256 --out image.png --max-price 2 --key //Alice
-  lemma render scene.toml --size 640x480 --out image.png --max-price 2 --at-once 32 --json";
+  lemma render scene.toml --size 256x256 --out image.png --max-price 20 --key //Alice
+  lemma render scene.toml --size 640x480 --out image.png --max-price 90 --at-once 32 --json";
 
 /// Shown below the help of `lemma fractal`.
 pub const FRACTAL_HELP: &str = "\
 What is proven is how many steps every point takes to escape; the colours are painted here.
-Tiles are ordered as by `lemma render`: --max-price is for one tile.
+Tiles are ordered as by `lemma render`: each has an equal share of --max-price.
 
 Examples:
   lemma fractal mandelbrot --out m.png --preview
-  lemma fractal mandelbrot --size 128x128 --out m.png --max-price 2 --key //Alice
-  lemma fractal julia --constant -0.8,0.156 --iterations 255 --out j.png --max-price 2";
+  lemma fractal mandelbrot --size 128x128 --out m.png --max-price 20 --key //Alice
+  lemma fractal julia --constant -0.8,0.156 --iterations 255 --out j.png --max-price 99";
 
 /// Render a scene.
 #[derive(Debug, Args)]
@@ -104,7 +104,7 @@ pub struct View {
 #[command(mut_arg("max_price", |arg| arg
 	.required(false)
 	.required_unless_present("preview")
-	.help("Highest price of each tile, in LEM. It is held at once; what is not spent comes back")))]
+	.help("Highest price of all tiles together, in LEM. A tile's share is held when it is ordered; what is not spent comes back")))]
 pub struct Image {
 	/// Width and height of the image, in pixels.
 	#[arg(long, default_value = "256x256", value_parser = size, value_name = "WxH")]
@@ -123,7 +123,7 @@ pub struct Image {
 		value_parser = clap::value_parser!(u32).range(1..=256)
 	)]
 	pub at_once: u32,
-	/// What each tile may cost and when.
+	/// What the image may cost and when: prices are those of all tiles together.
 	#[command(flatten)]
 	pub terms: Option<Terms>,
 	/// Order all tiles anew even if they were ordered before.

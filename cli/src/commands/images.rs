@@ -100,20 +100,19 @@ async fn order(context: &Context, picture: &Picture, args: &Image, terms: &Terms
 	let parts = parts(picture)?;
 	let keys = context.keys()?;
 	let client = context.client().await?;
-	let most = terms.max_price.saturating_mul(parts.len() as Balance);
+	let share = share(terms, parts.len());
 	progress.done(&format!(
-		"{}: {} tiles of {side}x{side}, at most {} LEM each, {} in all",
+		"{}: {} tiles of {side}x{side}, at most {} LEM each",
 		picture.title,
 		parts.len(),
-		lem(terms.max_price),
-		lem(most),
+		lem(share.max_price),
 		side = picture.frame.side,
 	));
 	let batch = Batch {
 		context,
 		client: &client,
 		keys: &keys,
-		terms,
+		terms: &share,
 		parts: &parts,
 		name: "tile",
 		at_once: args.at_once as usize,
@@ -172,6 +171,19 @@ async fn order(context: &Context, picture: &Picture, args: &Image, terms: &Terms
 	})
 }
 
+/// The terms of each of so many orders, which have equal shares of the prices.
+fn share(terms: &Terms, orders: usize) -> Terms {
+	let orders = orders.max(1) as Balance;
+	Terms {
+		max_price: terms.max_price / orders,
+		min_price: terms.min_price.map(|price| price / orders),
+		ramp: terms.ramp,
+		claim_window: terms.claim_window,
+		lifetime: terms.lifetime,
+		locator: terms.locator.clone(),
+	}
+}
+
 /// The orders of all tiles. All are of one class: what the client has no key for is found at the first.
 fn parts(picture: &Picture) -> Outcome<Vec<Part>> {
 	let places = picture.frame.places();
@@ -199,4 +211,24 @@ fn order_view(((column, row), done): ((u16, u16), &Done)) -> Value {
 		"paid": lem(receipt.paid),
 		"commitment": views::hash(&receipt.commitment),
 	})
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn tiles_should_not_cost_more_together_than_the_image_may() {
+		let terms = Terms {
+			max_price: 100,
+			min_price: Some(17),
+			ramp: 20,
+			claim_window: None,
+			lifetime: Some(90),
+			locator: None,
+		};
+		let each = share(&terms, 16);
+		assert_eq!((each.max_price, each.min_price), (6, Some(1)));
+		assert_eq!((each.ramp, each.lifetime), (20, Some(90)));
+	}
 }

@@ -11,11 +11,11 @@ demo_run() {
 	worker_start second //Charlie
 
 	say "ordering: still-life.toml, $size pixels in tiles of 64x64, by //Alice"
-	"$LEMMA_BIN/lemma" render "$scene" --size "$size" --out "$image" --max-price 2 --key //Alice --json \
+	"$LEMMA_BIN/lemma" render "$scene" --size "$size" --out "$image" --max-price 20 --key //Alice --json \
 		>"$LEMMA_RUN/render.json" || die "$(cat "$LEMMA_RUN/render.json")"
 
 	say "running it again: it finds what was ordered, and orders nothing"
-	"$LEMMA_BIN/lemma" render "$scene" --size "$size" --out "$LEMMA_RUN/again.png" --max-price 2 --key //Alice --json \
+	"$LEMMA_BIN/lemma" render "$scene" --size "$size" --out "$LEMMA_RUN/again.png" --max-price 20 --key //Alice --json \
 		>"$LEMMA_RUN/again.json" || die "$(cat "$LEMMA_RUN/again.json")"
 	jq -e 'all(.orders[]; .resumed)' "$LEMMA_RUN/again.json" >/dev/null || die "a tile was ordered twice"
 
