@@ -1,4 +1,4 @@
-//! `lemma gemm` run again: on the chain on which it was interrupted, and on a development chain that was
+//! `lemma gemm` and `lemma render` run again: on the chain on which it was interrupted, and on a development chain that was
 //! started anew, with the same genesis.
 //!
 //! Needs `lemma-node` beside `lemma`: `cargo build --release -p lemma-node`.
@@ -120,15 +120,21 @@ impl World {
 
 	/// Orders the product and interrupts the command once it says `part`. All that it said until then.
 	fn gemm(&self, store: &str, max_price: &str, part: &str) -> String {
+		let gemm = [
+			"gemm", "a.npy", "b.npy", "--out", "c.npy", "--key", "//Alice",
+		];
+		let terms = ["--max-price", max_price, "--store", store];
+		self.interrupted(&[&gemm[..], &terms].concat(), part)
+	}
+
+	/// Interrupts a command once it says `part`. All that it said until then.
+	fn interrupted(&self, arguments: &[&str], part: &str) -> String {
 		let mut process = Process(
-			self.lemma(&[
-				"gemm", "a.npy", "b.npy", "--out", "c.npy", "--key", "//Alice",
-			])
-			.args(["--max-price", max_price, "--store", store])
-			.stdout(Stdio::null())
-			.stderr(Stdio::piped())
-			.spawn()
-			.expect("lemma runs"),
+			self.lemma(arguments)
+				.stdout(Stdio::null())
+				.stderr(Stdio::piped())
+				.spawn()
+				.expect("lemma runs"),
 		);
 		let errors = process.0.stderr.take().expect("it is a pipe");
 		let (say, hear) = mpsc::channel();
@@ -167,29 +173,28 @@ impl World {
 			.collect()
 	}
 
-	/// The one record in the ledger.
-	fn record(&self) -> PathBuf {
+	/// The records in the ledger.
+	fn records(&self) -> Vec<PathBuf> {
 		let orders = self.path(".local/share/lemma/orders");
 		let chains = fs::read_dir(orders).expect("a ledger").flatten();
 		let files =
 			chains.flat_map(|chain| fs::read_dir(chain.path()).expect("a folder").flatten());
-		let mut records = files.map(|file| file.path()).filter(|path| {
+		let records = files.map(|file| file.path()).filter(|path| {
 			path.extension()
 				.is_some_and(|extension| extension == "json")
 		});
-		let record = records.next().expect("a record");
-		assert!(records.next().is_none(), "one record");
-		record
+		records.collect()
 	}
 
-	/// As if the command had been killed before it saw its transaction in a block.
+	/// As if the command had been killed before it saw its transactions in a block.
 	fn forget_the_block(&self) {
-		let path = self.record();
-		let text = fs::read(&path).expect("readable");
-		let mut record: Value = serde_json::from_slice(&text).expect("JSON");
-		record["order"] = Value::Null;
-		record["posted_in"] = Value::Null;
-		fs::write(path, record.to_string()).expect("written");
+		for path in self.records() {
+			let text = fs::read(&path).expect("readable");
+			let mut record: Value = serde_json::from_slice(&text).expect("JSON");
+			record["order"] = Value::Null;
+			record["posted_in"] = Value::Null;
+			fs::write(path, record.to_string()).expect("written");
+		}
 	}
 }
 
@@ -205,6 +210,7 @@ fn gemm_should_go_on_with_its_order_and_store_the_input_again() {
 	assert!(said.contains("lemma order cancel 0"), "{said}");
 	assert_eq!(world.blobs("second"), blobs);
 
+	assert_eq!(world.records().len(), 1);
 	world.forget_the_block();
 	world.gemm("third", "10", "going on with it");
 	assert_eq!(world.blobs("third"), blobs);
@@ -220,6 +226,44 @@ fn gemm_should_go_on_with_its_order_and_store_the_input_again() {
 	world.gemm("fourth", "10", "order 0 ");
 	assert_eq!(world.orders().len(), 1);
 	assert_eq!(world.blobs("fourth"), blobs);
+}
+
+#[test]
+fn render_should_go_on_with_its_tiles_and_order_none_twice() {
+	let world = World::new();
+	let scene = "[camera]\nposition = [0, 2, 8]\nlook_at = [0, 1, 0]\n[[sphere]]\ncentre = [0, 1, 0]\nradius = 1\n\
+		colour = \"#d04a30\"\n[[light]]\nposition = [3, 5, 4]\nstrength = 6\n";
+	fs::write(world.path("scene.toml"), scene).expect("written");
+	let _chain = world.chain("chain");
+	let render = |more: &[&str], part: &str| {
+		let scene = ["render", "scene.toml", "--size", "48x32", "--tile", "16"];
+		let terms = ["--max-price", "6", "--key", "//Alice"];
+		let out = ["--out", "image.png"];
+		world.interrupted(&[&scene[..], &terms, &out, more].concat(), part)
+	};
+	render(&["--at-once", "4"], "4 waiting for a worker");
+	for _ in 0..2 {
+		let said = render(&["--at-once", "4"], "waiting for a worker");
+		assert!(said.contains("4 of 6 tiles were ordered before"), "{said}");
+		assert_eq!(world.orders().len(), 4, "four orders, whatever happened");
+		world.forget_the_block();
+	}
+	// One that was taken back is ordered again, and those for which there is room now.
+	let cancelled = world.json(&["order", "cancel", "0", "--key", "//Alice"]);
+	assert!(cancelled["error"].is_null(), "{cancelled}");
+	let said = render(&[], "6 waiting for a worker");
+	assert!(said.contains("3 of 6 tiles were ordered before"), "{said}");
+	let orders = world.orders();
+	assert_eq!(orders.len(), 6);
+	assert!(
+		orders.iter().all(|order| order["max_price"] == "1"),
+		"equal shares: {orders:?}"
+	);
+
+	// Nobody proves them: they expire, and are ordered again.
+	let short = ["--new", "--lifetime", "10", "--claim-window", "5"];
+	render(&short, "expired before anybody proved it");
+	assert!(!world.path("image.png").exists());
 }
 
 #[test]
