@@ -233,6 +233,14 @@ impl Look {
 		// Every pixel's step is rounded by a half at most.
 		let slack = 0.5 * (far[0] + far[1]) + 2.0;
 		let longest = (MAX_DIRECTION as f64 - slack) / most;
+		let least = (scene::MIN_DIRECTION_SQUARE as f64).sqrt() + 2.0;
+		if longest * SHORTEST < least {
+			return Err(format!(
+				"the image of --size {}x{} spans too wide an angle: make `fov` of the camera smaller than {}, or the \
+				 image narrower",
+				frame.width, frame.height, camera.fov
+			));
+		}
 		if longest * pitch < LEAST_PITCH {
 			return Err(format!(
 				"--size {}x{} is too fine for `fov` of the camera, {}: pixels would look {:.2} steps apart, and {LEAST_PITCH} \
@@ -241,14 +249,6 @@ impl Look {
 				frame.height,
 				camera.fov,
 				(longest * pitch).max(0.0)
-			));
-		}
-		let least = (scene::MIN_DIRECTION_SQUARE as f64).sqrt() + 2.0;
-		if longest * SHORTEST < least {
-			return Err(format!(
-				"the image of --size {}x{} spans too wide an angle: make `fov` of the camera smaller than {}, or the \
-				 image narrower",
-				frame.width, frame.height, camera.fov
 			));
 		}
 		Ok(Self {

@@ -159,9 +159,8 @@ impl<'a> Section<'a> {
 		match self.find(key) {
 			None => Ok(None),
 			Some(Value::Table(table)) => Ok(Some(Self::named(name.into(), table))),
-			Some(Value::Array(list)) if list.iter().all(Value::is_table) => Err(format!(
-				"there are {} of {}: only one is possible, written [{key}]",
-				list.len(),
+			Some(Value::Array(_)) => Err(format!(
+				"{} is a list: there can be only one, written [{key}]",
 				self.title(key)
 			)),
 			Some(value) => Err(self.wrong(key, value, &format!("a table: [{key}]"))),
