@@ -234,14 +234,14 @@ impl Look {
 		let slack = 0.5 * (far[0] + far[1]) + 2.0;
 		let longest = (MAX_DIRECTION as f64 - slack) / most;
 		let least = (scene::MIN_DIRECTION_SQUARE as f64).sqrt() + 2.0;
-		if longest * SHORTEST < least {
+		if MAX_DIRECTION as f64 / most * SHORTEST < least {
 			return Err(format!(
 				"the image of --size {}x{} spans too wide an angle: make `fov` of the camera smaller than {}, or the \
 				 image narrower",
 				frame.width, frame.height, camera.fov
 			));
 		}
-		if longest * pitch < LEAST_PITCH {
+		if longest * pitch < LEAST_PITCH || longest * SHORTEST < least {
 			return Err(format!(
 				"--size {}x{} is too fine for `fov` of the camera, {}: pixels would look {:.2} steps apart, and {LEAST_PITCH} \
 				 are needed; make the size smaller, or `fov` wider",
