@@ -480,29 +480,26 @@ fn render_should_name_the_file_and_the_key_when_a_scene_is_wrong() {
 		(2, &Value::from("bad_scene"))
 	);
 	std::fs::write(lemma.path("scene.toml"), SCENE).expect("written");
-	for (more, parts) in [
-		(&["--size", "big"][..], &["big", "256x256"][..]),
+	let mistakes: [(&[&str], &[&str]); 4] = [
 		(
-			&["--size", "4097x1", "--tile", "16"],
+			&["--size", "big", "--out", "image.png"],
+			&["big", "256x256"],
+		),
+		(
+			&["--size", "4097x1", "--tile", "16", "--out", "image.png"],
 			&["4097x1", "4096x4096"],
 		),
-		(&["--tile", "20"], &["side 20", "16 or 32 or 64"]),
+		(
+			&["--tile", "20", "--out", "image.png"],
+			&["side 20", "16 or 32 or 64"],
+		),
 		(
 			&["--out", "no/such/image.png"],
 			&["no/such/image.png", "cannot be written"],
 		),
-	] {
-		let (status, text) = lemma.fails(
-			&[
-				&["render", "scene.toml", "--preview"],
-				more,
-				match more[0] {
-					"--out" => &[],
-					_ => &["--out", "image.png"][..],
-				},
-			]
-			.concat(),
-		);
+	];
+	for (more, parts) in mistakes {
+		let (status, text) = lemma.fails(&[&render[..2], more, &render[4..]].concat());
 		assert_eq!(status, 2, "{text}");
 		assert_says(&text, parts);
 	}
@@ -556,17 +553,18 @@ fn fractal_should_say_what_can_be_shown() {
 	says(&["--centre", "1"], &["`1`", "real and the imaginary"]);
 	says(&["--centre", "1.5,0"], &["bounded by 2", "--centre"]);
 	says(&["--width", "0"], &["--width 0"]);
+	says(&["--size", "100x64"], &["100x64", "128x64"]);
 	for more in [&["mandelbrot"][..], &["julia", "--constant", "-0.4,0.6"]] {
 		let rest = [
 			"--size",
-			"40x40",
+			"64x64",
 			"--width",
 			"2.5",
 			"--out",
 			"image.png",
 			"--preview",
 		];
-		let (status, object) = lemma.json(&[&["fractal"], more, &rest].concat());
+		let (status, object) = lemma.json(&[&["fractal"][..], more, &rest].concat());
 		assert_eq!(status, 0, "{object}");
 		assert_eq!(object["tiles"], 4);
 	}

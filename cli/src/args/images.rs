@@ -197,11 +197,12 @@ mod tests {
 		};
 		let error = parse(&[]).expect_err("nothing says what it may cost");
 		assert!(error.to_string().contains("--max-price"), "{error}");
-		for (more, has_terms) in [
-			(&["--preview"][..], false),
+		let cases: [(&[&str], bool); 3] = [
+			(&["--preview"], false),
 			(&["--max-price", "2"], true),
 			(&["--preview", "--max-price", "2"], true),
-		] {
+		];
+		for (more, has_terms) in cases {
 			let cli = parse(more).expect("a command");
 			let Command::Render(render) = cli.command else {
 				panic!("another command");

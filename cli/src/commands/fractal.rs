@@ -41,7 +41,7 @@ pub async fn run(context: &Context, command: Fractal) -> Outcome<()> {
 		),
 	};
 	let side = side_of(shown.iterations)?;
-	let frame = Frame::new(image.size, side)?;
+	let frame = whole_tiles(image.size, side)?;
 	let iterations = shown.iterations;
 	let picture = Picture {
 		frame,
@@ -68,6 +68,19 @@ fn side_of(iterations: usize) -> Outcome<usize> {
 			known.join(" or ")
 		))
 	})
+}
+
+/// A frame of whole tiles: what reached beyond it might be out of bounds.
+fn whole_tiles(size: (usize, usize), side: usize) -> Outcome<Frame> {
+	let frame = Frame::new(size, side)?;
+	let [width, height] = frame.tiles().map(|tiles| tiles * side);
+	if (width, height) == size {
+		return Ok(frame);
+	}
+	Err(Failure::usage(format!(
+		"--size {}x{} is no multiple of the tiles, which are {side}x{side} with so many --iterations: choose {width}x{height}",
+		size.0, size.1
+	)))
 }
 
 /// The colour of a point: black if it did not escape, else by its steps, the slower the brighter.
@@ -133,9 +146,7 @@ impl Shown {
 					.map(|tile| tile.encode())
 					.map_err(|reason| {
 						Failure::usage(format!(
-							"tile {column},{row} of {columns}x{rows} pixels: {reason}; change --centre or --width, \
-							 or make --size a multiple of {}, so that no tile reaches beyond the image",
-							frame.side
+							"tile {column},{row}: {reason}, by another --centre or a smaller --width"
 						))
 					})
 			})
@@ -165,7 +176,8 @@ mod tests {
 	use crate::input;
 
 	fn counts(shown: &Shown, size: (usize, usize)) -> Vec<u8> {
-		let frame = Frame::new(size, side_of(shown.iterations).expect("a class")).expect("a frame");
+		let side = side_of(shown.iterations).expect("a class");
+		let frame = whole_tiles(size, side).expect("a frame");
 		let tiles = shown.tiles(&frame).expect("tiles");
 		let outputs: Vec<Vec<u8>> = tiles
 			.iter()
@@ -203,8 +215,12 @@ mod tests {
 
 	#[test]
 	fn tiles_of_other_sides_should_show_the_same() {
-		let deep = counts(&mandelbrot(255), (48, 32));
-		let shallow = counts(&mandelbrot(35), (48, 32));
+		let near = |iterations| Shown {
+			width: 2.5,
+			..mandelbrot(iterations)
+		};
+		let deep = counts(&near(255), (64, 32));
+		let shallow = counts(&near(35), (64, 32));
 		let expected: Vec<u8> = deep.iter().map(|count| (*count).min(35)).collect();
 		assert_eq!(shallow, expected);
 	}

@@ -58,6 +58,7 @@ fn side_of(file: &SceneFile, given: Option<usize>) -> Outcome<usize> {
 		.map(|class| class.side)
 		.collect();
 	sides.sort_unstable();
+	sides.dedup();
 	match (given, sides.last()) {
 		(None, Some(largest)) => Ok(*largest),
 		(Some(side), _) if sides.contains(&side) => Ok(side),

@@ -90,7 +90,7 @@ fn a_scene_should_be_read_with_what_may_be_left_out() {
 
 #[test]
 fn every_mistake_should_be_named_with_what_to_do() {
-	for (old, new, parts) in [
+	let mistakes: &[(&str, &str, &[&str])] = &[
 		(
 			"radius = 1\n",
 			"",
@@ -231,9 +231,10 @@ fn every_mistake_should_be_named_with_what_to_do() {
 		),
 		("[plane]", "[floor]", &["`floor`", "not known", "`plane`"]),
 		("[[light]]", "[light]", &["`light`", "[[light]]"]),
-	] {
+	];
+	for (old, new, parts) in mistakes {
 		let said = mistake(old, new);
-		for part in parts {
+		for part in *parts {
 			assert!(said.contains(part), "{new}: `{part}` is not in: {said}");
 		}
 	}
