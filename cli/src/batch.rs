@@ -147,8 +147,8 @@ impl Batch<'_> {
 				tokio::time::sleep(POLL).await;
 				continue;
 			}
-			for index in 0..courses.len() {
-				self.step(index, &mut courses[index], now, progress).await?;
+			for (index, course) in courses.iter_mut().enumerate() {
+				self.step(index, course, now, progress).await?;
 			}
 			self.post(&mut courses, progress).await?;
 			progress.wait(&self.describe(&courses));
