@@ -4,7 +4,7 @@
 # RENDER_SIZE is the image's size, 256x256 unless given: 16 tiles of 64x64. The image stays at $RENDER_OUT.
 
 demo_run() {
-	local scene="$LEMMA_ROOT/examples/scenes/still-life.toml" size="${RENDER_SIZE:-256x256}" order
+	local scene="$LEMMA_ROOT/examples/scenes/still-life.toml" size="${RENDER_SIZE:-256x256}" order other
 	local image="${RENDER_OUT:-$LEMMA_CACHE/render.png}"
 	say "registering two providers and starting a worker for each"
 	worker_start worker //Bob
