@@ -262,7 +262,7 @@ fn steps_should_be_the_finest_with_which_all_fits() {
 	assert_eq!(scene.spheres[0].radius, 255);
 	assert!(i64::from(scene.camera.position[2]) * 2 > MAX_COORDINATE);
 	let plane = scene.plane.expect("a plane");
-	assert_eq!((plane.normal, plane.height), ([0, 127, 0], 0));
+	assert_eq!((plane.normal, plane.height), ([0, 128, 0], 0));
 	assert_eq!(
 		plane.checker.expect("a checker").axes,
 		[[1024, 0, 0], [0, 0, -1024]]
