@@ -1,9 +1,13 @@
 //! The command line.
 
+mod images;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lemma_client::{keys::parse_account, AccountId, Balance, OrderId, H256};
+
+pub use images::{Fractal, Image, Render, View};
 
 /// Order GPU computations on a Lemma chain, and get results that are proven.
 #[derive(Debug, Parser)]
@@ -14,6 +18,7 @@ use lemma_client::{keys::parse_account, AccountId, Balance, OrderId, H256};
 Examples:
   lemma gemm A.npy B.npy --out C.npy --max-price 10 --key //Alice
   lemma infer --model net.lemma inputs.npy --out scores.npy --max-price 10 --key //Alice
+  lemma render scene.toml --out image.png --max-price 20 --key //Alice
   lemma order list
   lemma verify 3 --output C.npy
   lemma provider register --bond 200 --backend cpu --key //Bob
@@ -81,6 +86,12 @@ pub enum Command {
 	/// Run a neural network on samples: store, order, wait, verify, write the scores
 	#[command(after_help = INFER_HELP)]
 	Infer(Infer),
+	/// Render a scene: cut into tiles, order each, verify all, write a PNG
+	#[command(after_help = images::RENDER_HELP)]
+	Render(Render),
+	/// Compute the Mandelbrot set or a Julia set, tile by tile
+	#[command(subcommand, after_help = images::FRACTAL_HELP)]
+	Fractal(Fractal),
 	/// Post, list, show, cancel and watch orders
 	#[command(subcommand, after_help = ORDER_HELP)]
 	Order(Order),

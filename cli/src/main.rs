@@ -1,22 +1,26 @@
 //! `lemma`: the requester's and operator's command line.
 //!
 //! - [`args`]: the command line; [`commands`]: what each command does
-//! - [`posting`], [`ledger`], [`follow`]: posting an order once, and following it to its result
+//! - [`posting`], [`ledger`], [`follow`]: posting an order once, and following it to its result; [`batch`]: many of them
 //! - [`input`], [`network`]: what is ordered: blobs of programs, networks and their samples
+//! - [`scene`], [`frame`]: what is rendered, and the image of it
 //! - [`output`], [`views`], [`failure`]: what is printed, and how a command fails
 //!
 //! `docs/use/cli.md` is for its users.
 
 mod args;
+mod batch;
 mod commands;
 mod context;
 mod failure;
 mod follow;
+mod frame;
 mod input;
 mod ledger;
 mod network;
 mod output;
 mod posting;
+mod scene;
 mod views;
 
 use std::process::ExitCode;
@@ -75,8 +79,8 @@ fn interrupted(context: &Context) -> Failure {
 			 again, waits for its result"
 		),
 		Some(Waiting::Posting) => {
-			"interrupted; what was ordered may be posted all the same: the same `lemma \
-			gemm` or `lemma infer` goes on with it, and `lemma order list` shows it"
+			"interrupted; what was ordered may be posted all the same: the same command goes on with it, and \
+			 `lemma order list` shows it"
 				.into()
 		}
 		Some(Waiting::Orders(count)) => format!(

@@ -54,6 +54,15 @@ impl Output {
 		}
 	}
 
+	/// Progress that nobody sees.
+	pub fn silence(&self) -> Progress {
+		Progress {
+			bar: None,
+			quiet: true,
+			last: String::new(),
+		}
+	}
+
 	/// Starts to show progress.
 	pub fn progress(&self) -> Progress {
 		let bar = (!self.json && std::io::stderr().is_terminal()).then(|| {

@@ -389,6 +389,9 @@ fn help_should_teach_by_examples() {
 		&["model", "show", "--help"],
 		&["model", "register", "--help"],
 		&["infer", "--help"],
+		&["render", "--help"],
+		&["fractal", "--help"],
+		&["fractal", "julia", "--help"],
 		&["order", "--help"],
 		&["order", "post", "--help"],
 		&["result", "--help"],
@@ -649,4 +652,115 @@ fn a_file_should_be_refused_when_it_is_no_network() {
 	assert_eq!(status, 2);
 	assert_says(&text, &["--batches", "from 1 to 1024"]);
 	assert!(!lemma.path("x.lemma").exists());
+}
+
+/// A scene that can be rendered.
+const SCENE: &str = "[camera]\nposition = [0, 2, 8]\nlook_at = [0, 1, 0]\n[[sphere]]\ncentre = [0, 1, 0]\nradius = 1\n\
+	colour = \"#d04a30\"\n[[light]]\nposition = [3, 5, 4]\nstrength = 6\n";
+
+#[test]
+fn render_should_name_the_file_and_the_key_when_a_scene_is_wrong() {
+	let lemma = Lemma::new();
+	let render = ["render", "scene.toml", "--out", "image.png", "--preview"];
+	let (status, text) = lemma.fails(&render);
+	assert_eq!(status, 2);
+	assert_says(&text, &["scene.toml", "cannot be read"]);
+	std::fs::write(lemma.path("scene.toml"), SCENE.replace("radius", "radios")).expect("written");
+	let (status, text) = lemma.fails(&render);
+	assert_eq!(status, 2);
+	assert_says(&text, &["scene.toml", "`radius` of sphere 1", "missing"]);
+	let (status, object) = lemma.json(&render);
+	assert_eq!(
+		(status, &object["error"]["code"]),
+		(2, &Value::from("bad_scene"))
+	);
+	std::fs::write(lemma.path("scene.toml"), SCENE).expect("written");
+	let mistakes: [(&[&str], &[&str]); 4] = [
+		(
+			&["--size", "big", "--out", "image.png"],
+			&["big", "256x256"],
+		),
+		(
+			&["--size", "4097x1", "--tile", "16", "--out", "image.png"],
+			&["4097x1", "4096x4096"],
+		),
+		(
+			&["--tile", "20", "--out", "image.png"],
+			&["side 20", "16 or 32 or 64"],
+		),
+		(
+			&["--out", "no/such/image.png"],
+			&["no/such/image.png", "cannot be written"],
+		),
+	];
+	for (more, parts) in mistakes {
+		let (status, text) = lemma.fails(&[&render[..2], more, &render[4..]].concat());
+		assert_eq!(status, 2, "{text}");
+		assert_says(&text, parts);
+	}
+	assert!(!lemma.path("image.png").exists());
+}
+
+#[test]
+fn render_should_need_a_price_or_be_a_preview() {
+	let lemma = Lemma::new();
+	std::fs::write(lemma.path("scene.toml"), SCENE).expect("written");
+	let render = [
+		"render",
+		"scene.toml",
+		"--size",
+		"40x30",
+		"--out",
+		"image.png",
+	];
+	let (status, text) = lemma.fails(&render);
+	assert_eq!(status, 2);
+	assert_says(&text, &["--max-price"]);
+	let (status, text) =
+		lemma.fails(&[&render[..], &["--max-price", "2", "--key", "//Alice"]].concat());
+	assert_eq!(status, 3);
+	assert_says(&text, &[NO_NODE, "--node"]);
+
+	let (status, object) = lemma.json(&[&render[..], &["--preview"]].concat());
+	assert_eq!(status, 0, "{object}");
+	assert_eq!(
+		(&object["width"], &object["height"], &object["tiles"]),
+		(&40.into(), &30.into(), &1.into())
+	);
+	assert_eq!(
+		(&object["preview"], &object["verified"]),
+		(&true.into(), &false.into())
+	);
+	let image = std::fs::read(lemma.path("image.png")).expect("written");
+	assert!(image.starts_with(b"\x89PNG\r\n\x1a\n"));
+}
+
+#[test]
+fn fractal_should_say_what_can_be_shown() {
+	let lemma = Lemma::new();
+	let says = |more: &[&str], parts: &[&str]| {
+		let arguments = ["fractal", "mandelbrot", "--out", "image.png", "--preview"];
+		let (status, text) = lemma.fails(&[&arguments[..], more].concat());
+		assert_eq!(status, 2, "{text}");
+		assert_says(&text, parts);
+	};
+	says(&["--iterations", "100"], &["100", "35 or 75 or 255"]);
+	says(&["--centre", "1"], &["`1`", "real and the imaginary"]);
+	says(&["--centre", "1.5,0"], &["bounded by 2", "--centre"]);
+	says(&["--width", "0"], &["--width 0"]);
+	says(&["--size", "100x64"], &["100x64", "128x64"]);
+	for more in [&["mandelbrot"][..], &["julia", "--constant", "-0.4,0.6"]] {
+		let rest = [
+			"--size",
+			"64x64",
+			"--width",
+			"2.5",
+			"--out",
+			"image.png",
+			"--preview",
+		];
+		let (status, object) = lemma.json(&[&["fractal"][..], more, &rest].concat());
+		assert_eq!(status, 0, "{object}");
+		assert_eq!(object["tiles"], 4);
+	}
 }

@@ -1,4 +1,4 @@
-//! `lemma gemm` and `lemma infer` run again: on the chain on which it was interrupted, and on a development chain that was
+//! Commands that order run again: on the chain on which they were interrupted, and on a development chain that was
 //! started anew, with the same genesis.
 //!
 //! Needs `lemma-node` beside `lemma`: `cargo build --release -p lemma-node`.
@@ -231,6 +231,44 @@ fn gemm_should_go_on_with_its_order_and_store_the_input_again() {
 	world.gemm("fourth", "10", "order 0 ");
 	assert_eq!(world.orders().len(), 1);
 	assert_eq!(world.blobs("fourth"), blobs);
+}
+
+#[test]
+fn render_should_go_on_with_its_tiles_and_order_none_twice() {
+	let world = World::new();
+	let scene = "[camera]\nposition = [0, 2, 8]\nlook_at = [0, 1, 0]\n[[sphere]]\ncentre = [0, 1, 0]\nradius = 1\n\
+		colour = \"#d04a30\"\n[[light]]\nposition = [3, 5, 4]\nstrength = 6\n";
+	fs::write(world.path("scene.toml"), scene).expect("written");
+	let _chain = world.chain("chain");
+	let render = |more: &[&str], part: &str| {
+		let scene = ["render", "scene.toml", "--size", "48x32", "--tile", "16"];
+		let terms = ["--max-price", "6", "--key", "//Alice"];
+		let out = ["--out", "image.png"];
+		world.interrupted(&[&scene[..], &terms, &out, more].concat(), part)
+	};
+	render(&["--at-once", "4"], "4 waiting for a worker");
+	for _ in 0..2 {
+		let said = render(&["--at-once", "4"], "waiting for a worker");
+		assert!(said.contains("4 of 6 tiles were ordered before"), "{said}");
+		assert_eq!(world.orders().len(), 4, "four orders, whatever happened");
+		world.forget_the_block();
+	}
+	// One that was taken back is ordered again, and those for which there is room now.
+	let cancelled = world.json(&["order", "cancel", "0", "--key", "//Alice"]);
+	assert!(cancelled["error"].is_null(), "{cancelled}");
+	let said = render(&[], "6 waiting for a worker");
+	assert!(said.contains("3 of 6 tiles were ordered before"), "{said}");
+	let orders = world.orders();
+	assert_eq!(orders.len(), 6);
+	assert!(
+		orders.iter().all(|order| order["max_price"] == "1"),
+		"equal shares: {orders:?}"
+	);
+
+	// Nobody proves them: they expire, and are ordered again.
+	let short = ["--new", "--lifetime", "10", "--claim-window", "5"];
+	render(&short, "expired before anybody proved it");
+	assert!(!world.path("image.png").exists());
 }
 
 #[test]

@@ -4,8 +4,7 @@ use std::{path::Path, time::Instant};
 
 use lemma_client::{
 	npy::{self, Matrix},
-	result::{self, Evidence, Report},
-	At,
+	result, At,
 };
 use lemma_zk_circuits::programs::gemm::Operands;
 use serde_json::json;
@@ -81,31 +80,12 @@ pub async fn run(context: &Context, args: Gemm) -> Outcome<()> {
 
 	progress.wait("verifying the result");
 	let verifying = Instant::now();
-	let ours = |evidence: &Evidence, report: &mut Report| {
-		let receipt = &evidence.receipt;
-		report.add(
-			"program",
-			super::results::same(
-				"the program is the one ordered",
-				&receipt.program,
-				&described.program,
-			),
-		);
-		report.add(
-			"input",
-			super::results::same(
-				"the input is the one ordered",
-				&receipt.commitment,
-				&described.commitment,
-			),
-		);
-	};
 	// The proof says that the product is right: nobody needs to wait for that until its block is final. A fork may be
 	// in the way of the look at a block that is not; then the look at the final one decides.
 	let mut written = None;
 	if let Ok(evidence) = result::fetch(&client, order, At::Best).await {
 		let mut report = evidence.check_result(client.genesis_hash(), None);
-		ours(&evidence, &mut report);
+		super::results::check_ordered(&described, &evidence, &mut report);
 		if report.passed() {
 			let output = evidence.submission.output;
 			npy::write(&args.out, &to_matrix(&output, m, n)?)?;
@@ -122,7 +102,7 @@ pub async fn run(context: &Context, args: Gemm) -> Outcome<()> {
 	let phases = follower.finalized(&mut progress).await?;
 	let evidence = result::fetch(&client, order, At::Finalized).await?;
 	let mut report = evidence.check(client.genesis_hash(), None);
-	ours(&evidence, &mut report);
+	super::results::check_ordered(&described, &evidence, &mut report);
 	super::results::demand(&report)?;
 	let bytes = &evidence.submission.output;
 	let result_after = match written {

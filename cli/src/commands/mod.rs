@@ -1,14 +1,17 @@
 //! The commands, a file for each group.
 
 mod accounts;
+mod fractal;
 mod gemm;
+mod images;
 mod infer;
 mod keys;
 mod model;
 mod orders;
 mod programs;
 mod providers;
-mod results;
+mod render;
+pub mod results;
 mod store;
 
 pub use results::PRINTED;
@@ -29,6 +32,8 @@ pub async fn run(context: &Context, command: Command) -> Outcome<()> {
 		Command::Gemm(args) => gemm::run(context, args).await,
 		Command::Model(command) => model::run(context, command).await,
 		Command::Infer(args) => infer::run(context, args).await,
+		Command::Render(args) => render::run(context, args).await,
+		Command::Fractal(command) => fractal::run(context, command).await,
 		Command::Order(command) => orders::run(context, command).await,
 		Command::Result(args) => results::get(context, args).await,
 		Command::Verify(args) => results::verify(context, args).await,

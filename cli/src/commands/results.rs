@@ -19,7 +19,7 @@ use crate::{
 	context::Context,
 	failure::{exit, file_failure, Failure, Outcome},
 	follow::Follower,
-	input::{self, Known},
+	input::{self, Described, Known},
 	ledger::Ledger,
 	network::{Batch, Network},
 	output::{self, one_line},
@@ -339,6 +339,27 @@ fn candidates(samples: usize, size: usize, sizes: &[usize]) -> impl Iterator<Ite
 		samples: start..samples.min(start + size),
 		size,
 	})
+}
+
+/// Adds the checks that the result is of what this command ordered.
+pub fn check_ordered(described: &Described, evidence: &Evidence, report: &mut Report) {
+	let receipt = &evidence.receipt;
+	report.add(
+		"program",
+		same(
+			"the program is the one ordered",
+			&receipt.program,
+			&described.program,
+		),
+	);
+	report.add(
+		"input",
+		same(
+			"the input is the one ordered",
+			&receipt.commitment,
+			&described.commitment,
+		),
+	);
 }
 
 /// A check that two hashes are equal.

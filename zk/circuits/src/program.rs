@@ -148,15 +148,13 @@ impl Work<'_> {
 	/// If a product's matrices are not as long as its dimensions say; a [`Job`]'s are.
 	pub fn reference(&self) -> Vec<u8> {
 		match *self {
-			Work::Gemm { m, k, n, a, b } => {
-				gemm::reference::output(&gemm::Operands {
-					m,
-					k,
-					n,
-					a: a.to_vec(),
-					b: b.to_vec(),
-				})
-			}
+			Work::Gemm { m, k, n, a, b } => gemm::reference::output(&gemm::Operands {
+				m,
+				k,
+				n,
+				a: a.to_vec(),
+				b: b.to_vec(),
+			}),
 			Work::Infer { model, samples } => infer::reference::output(model, samples),
 			Work::Train { training } => train::job::output(&train::reference::train(training).0),
 			Work::Fractal { tile } => fractal::reference::output(tile),

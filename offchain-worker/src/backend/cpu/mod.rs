@@ -123,9 +123,10 @@ impl Backend for Cpu {
 				Ok(self.gemm(m, k, n, a, b))
 			}
 			// What proving takes is a thousand times as much: the references, on all cores, are quick enough.
-			Work::Infer { .. } | Work::Train { .. } | Work::Fractal { .. } | Work::Render { .. } => {
-				Ok(work.reference())
-			}
+			Work::Infer { .. }
+			| Work::Train { .. }
+			| Work::Fractal { .. }
+			| Work::Render { .. } => Ok(work.reference()),
 		}
 	}
 }

@@ -207,9 +207,10 @@ impl Backend for Cuda {
 				self.gemm((m, k, n), a, b)
 			}
 			// There is no kernel for these yet.
-			Work::Infer { .. } | Work::Train { .. } | Work::Fractal { .. } | Work::Render { .. } => {
-				Ok(work.reference())
-			}
+			Work::Infer { .. }
+			| Work::Train { .. }
+			| Work::Fractal { .. }
+			| Work::Render { .. } => Ok(work.reference()),
 		}
 	}
 }
