@@ -1,9 +1,14 @@
 //! The command line.
 
+mod train;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lemma_client::{keys::parse_account, AccountId, Balance, OrderId, H256};
+
+use train::TRAIN_HELP;
+pub use train::{HeldOut, Train, TrainingToVerify};
 
 /// Order GPU computations on a Lemma chain, and get results that are proven.
 #[derive(Debug, Parser)]
@@ -13,6 +18,7 @@ use lemma_client::{keys::parse_account, AccountId, Balance, OrderId, H256};
 	after_help = "\
 Examples:
   lemma gemm A.npy B.npy --out C.npy --max-price 10 --key //Alice
+  lemma train --features x.npy --labels y.npy --widths 64,32,10 --steps 100 --out w.npy --max-price 10
   lemma order list
   lemma verify 3 --output C.npy
   lemma provider register --bond 200 --backend cpu --key //Bob
@@ -74,6 +80,9 @@ pub enum Command {
 	/// Multiply two int8 matrices: store, order, wait, verify, write the product
 	#[command(after_help = GEMM_HELP)]
 	Gemm(Gemm),
+	/// Train a network: each range of steps an order, every step proven
+	#[command(after_help = TRAIN_HELP)]
+	Train(Train),
 	/// Post, list, show, cancel and watch orders
 	#[command(subcommand, after_help = ORDER_HELP)]
 	Order(Order),
@@ -183,7 +192,8 @@ Examples:
   lemma verify 3 --genesis 0x…        what the chain holds
   lemma verify 3 --output C.npy       that C.npy is the result
   lemma verify 3 --input job.bin      that it is the result of this input
-  lemma verify --evidence 3.json --genesis 0x…";
+  lemma verify --evidence 3.json --genesis 0x…
+  lemma verify --training w.receipts.json --features x.npy --labels y.npy";
 
 /// Multiply two matrices.
 #[derive(Debug, Args)]
@@ -312,7 +322,7 @@ pub struct ResultArgs {
 #[derive(Debug, Args)]
 pub struct Verify {
 	/// Number of the order; with --evidence it is in the file.
-	#[arg(required_unless_present = "evidence")]
+	#[arg(required_unless_present_any = ["evidence", "training"])]
 	pub id: Option<OrderId>,
 	/// Check that this file is the result: .npy, or the bytes as they are on chain.
 	#[arg(long, value_name = "FILE")]
@@ -329,6 +339,9 @@ pub struct Verify {
 	/// Check what `lemma result --evidence` wrote, without a node; needs --genesis.
 	#[arg(long, value_name = "FILE")]
 	pub evidence: Option<PathBuf>,
+	/// What a training is checked with.
+	#[command(flatten)]
+	pub train: TrainingToVerify,
 }
 
 /// Providers.

@@ -73,8 +73,8 @@ fn interrupted(context: &Context) -> Failure {
 			 again, waits for its result"
 		),
 		Some(Waiting::Posting) => {
-			"interrupted; the order may be posted all the same: the same `lemma \
-			gemm` goes on with it, and `lemma order list` shows it"
+			"interrupted; the order may be posted all the same: the same command goes on with it, and \
+			 `lemma order list` shows it"
 				.into()
 		}
 		Some(Waiting::Transaction) => {

@@ -8,6 +8,7 @@ mod programs;
 mod providers;
 mod results;
 mod store;
+mod train;
 
 pub use results::PRINTED;
 
@@ -25,6 +26,7 @@ use crate::{
 pub async fn run(context: &Context, command: Command) -> Outcome<()> {
 	match command {
 		Command::Gemm(args) => gemm::run(context, args).await,
+		Command::Train(args) => train::run(context, args).await,
 		Command::Order(command) => orders::run(context, command).await,
 		Command::Result(args) => results::get(context, args).await,
 		Command::Verify(args) => results::verify(context, args).await,
