@@ -1,4 +1,4 @@
-//! `lemma gemm` run again: on the chain on which it was interrupted, and on a development chain that was
+//! `lemma gemm` and `lemma train` run again: on the chain on which it was interrupted, and on a development chain that was
 //! started anew, with the same genesis.
 //!
 //! Needs `lemma-node` beside `lemma`: `cargo build --release -p lemma-node`.
@@ -45,8 +45,8 @@ impl World {
 			port,
 		};
 		// More than an order holds itself: 8 KiB.
-		world.npy("a.npy", "(60, 90)");
-		world.npy("b.npy", "(90, 60)");
+		world.npy("a.npy", "|i1", "(60, 90)", &[1; 5400]);
+		world.npy("b.npy", "|i1", "(90, 60)", &[1; 5400]);
 		world
 	}
 
@@ -54,9 +54,9 @@ impl World {
 		self.folder.path().join(name)
 	}
 
-	/// Writes a matrix of 5,400 ones.
-	fn npy(&self, name: &str, shape: &str) {
-		let mut header = format!("{{'descr': '|i1', 'fortran_order': False, 'shape': {shape}, }}");
+	fn npy(&self, name: &str, descr: &str, shape: &str, data: &[u8]) {
+		let mut header =
+			format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
 		while (header.len() + 11) % 64 != 0 {
 			header.push(' ');
 		}
@@ -64,7 +64,7 @@ impl World {
 		let mut file = b"\x93NUMPY\x01\x00".to_vec();
 		file.extend((header.len() as u16).to_le_bytes());
 		file.extend(header.as_bytes());
-		file.extend([1; 5400]);
+		file.extend(data);
 		fs::write(self.path(name), file).expect("written");
 	}
 
@@ -120,15 +120,26 @@ impl World {
 
 	/// Orders the product and interrupts the command once it says `part`. All that it said until then.
 	fn gemm(&self, store: &str, max_price: &str, part: &str) -> String {
+		let command = ["gemm", "a.npy", "b.npy", "--out", "c.npy"];
+		self.interrupt(&command, store, max_price, part)
+	}
+
+	/// Runs a command that orders, and interrupts it once it says `part`. All that it said until then.
+	fn interrupt(&self, command: &[&str], store: &str, max_price: &str, part: &str) -> String {
 		let mut process = Process(
-			self.lemma(&[
-				"gemm", "a.npy", "b.npy", "--out", "c.npy", "--key", "//Alice",
-			])
-			.args(["--max-price", max_price, "--store", store])
-			.stdout(Stdio::null())
-			.stderr(Stdio::piped())
-			.spawn()
-			.expect("lemma runs"),
+			self.lemma(command)
+				.args([
+					"--key",
+					"//Alice",
+					"--max-price",
+					max_price,
+					"--store",
+					store,
+				])
+				.stdout(Stdio::null())
+				.stderr(Stdio::piped())
+				.spawn()
+				.expect("lemma runs"),
 		);
 		let errors = process.0.stderr.take().expect("it is a pipe");
 		let (say, hear) = mpsc::channel();
@@ -240,4 +251,40 @@ fn gemm_should_order_anew_when_the_chain_was_started_anew() {
 
 	world.gemm("third", "7", "going on with it");
 	assert_eq!(world.orders().len(), 1);
+}
+
+#[test]
+fn train_should_go_on_with_its_order_and_post_no_second() {
+	let world = World::new();
+	let features: Vec<u8> = (0..40 * 64).map(|at| (at * 7 % 49) as u8).collect();
+	world.npy("x.npy", "|i1", "(40, 64)", &features);
+	let labels: Vec<u8> = (0..40).map(|row| row % 10).collect();
+	world.npy("y.npy", "|u1", "(40,)", &labels);
+	let train = |steps: &str, store: &str, part: &str| {
+		let data = ["train", "--features", "x.npy", "--labels", "y.npy"];
+		let rest = ["--widths", "64,32,10", "--steps", steps, "--out", "w.npy"];
+		world.interrupt(&[&data[..], &rest].concat(), store, "10", part)
+	};
+	let _chain = world.chain("chain");
+	train(
+		"30",
+		"first",
+		"order 0 posted for steps 1 to 10, 1 of 3 orders",
+	);
+	let blobs = world.blobs("first");
+	assert_eq!(blobs.len(), 1);
+
+	train("30", "second", "steps 1 to 10 before: going on with it");
+	assert_eq!(world.blobs("second"), blobs);
+	// A longer training begins with the same order.
+	train("45", "third", "going on with it");
+	world.forget_the_block();
+	train("30", "fourth", "going on with it");
+	assert_eq!(world.blobs("fourth"), blobs);
+	assert_eq!(world.orders().len(), 1, "one order, whatever happened");
+	assert!(!world.path("w.npy").exists());
+
+	// Of fewer than ten steps, the first order is another one.
+	train("3", "fifth", "order 1 posted for step 1, 1 of 3 orders");
+	assert_eq!(world.orders().len(), 2);
 }

@@ -291,10 +291,8 @@ mod tests {
 	use lemma_client::AccountId;
 	use lemma_zk_circuits::programs::train::reference;
 
-	use super::{
-		super::inputs::tests::{small, small_job},
-		*,
-	};
+	use super::*;
+	use crate::commands::train::inputs::tests::{small, small_job};
 
 	const GENESIS: H256 = H256([7; 32]);
 
