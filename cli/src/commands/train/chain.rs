@@ -340,8 +340,8 @@ mod tests {
 			.collect();
 		let settled = settled.ok_or("no such order")?;
 		let verdict = chain.check(GENESIS, &network, samples, weights, &settled);
-		let reports = verdict.links.iter().chain([&verdict.whole]);
-		match reports.flat_map(|report| report.first_failure()).next() {
+		let mut reports = verdict.links.iter().chain([&verdict.whole]);
+		match reports.find_map(Report::first_failure) {
 			Some(failed) => Err(format!("{}: {}", failed.name, failed.detail)),
 			None if verdict.passed() && verdict.weights.is_some() => Ok(()),
 			None => Err("something was not checked".into()),

@@ -76,6 +76,11 @@ pub async fn run(context: &Context, args: Train) -> Outcome<()> {
 	let first_steps = plan.first().copied().unwrap_or(1);
 	let mut job = inputs::first_job(&network, rates, seed, samples, weights, first_steps)?;
 	let chain_file = chain_file(&args);
+	if chain_file == args.out {
+		return Err(Failure::usage(
+			"--out and --chain are the same file: the weights and the receipts need one each",
+		));
+	}
 	output::check_file(&args.out)?;
 	output::check_file(&chain_file)?;
 	let keys = context.keys()?;
