@@ -83,7 +83,7 @@ pub struct Settings {
 	#[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
 	#[serde(default, skip_serializing_if = "Option::is_none")]
 	pub allow_redirects: Option<bool>,
-	/// Programs to serve, by id (0x...) or by name such as `gemm`; all that are built in if none is named
+	/// Programs to serve, by id (0x...) or by name such as `gemm`; all that are built in or loaded if none is named
 	#[arg(long, value_name = "PROGRAM", value_delimiter = ',')]
 	#[serde(
 		default,
@@ -91,6 +91,14 @@ pub struct Settings {
 		skip_serializing_if = "Option::is_none"
 	)]
 	pub programs: Option<Vec<String>>,
+	/// Programs that come as files, such as networks: the files, or folders of them; loaded at the start
+	#[arg(long, value_name = "PATH", value_delimiter = ',')]
+	#[serde(
+		default,
+		deserialize_with = "list",
+		skip_serializing_if = "Option::is_none"
+	)]
+	pub bundles: Option<Vec<String>>,
 	/// Lowest price of an order to take, in LEM
 	#[arg(long, value_name = "LEM")]
 	#[serde(
@@ -188,6 +196,7 @@ const NAMES: &[&str] = &[
 	"allow_private_addresses",
 	"allow_redirects",
 	"programs",
+	"bundles",
 	"min_price",
 	"min_price_per_second",
 	"max_input_bytes",
@@ -268,6 +277,8 @@ pub struct Config {
 	pub allow_private_addresses: bool,
 	/// Whether to follow redirects.
 	pub allow_redirects: bool,
+	/// Files, and folders of files, of which programs are loaded.
+	pub bundles: Vec<PathBuf>,
 	/// Which orders to take.
 	pub rules: Rules,
 	/// Jobs at a time.
@@ -495,6 +506,9 @@ impl Settings {
 			},
 			allow_private_addresses: self.allow_private_addresses.unwrap_or(false),
 			allow_redirects: self.allow_redirects.unwrap_or(false),
+			bundles: (self.bundles.iter().flatten())
+				.map(|text| path(text))
+				.collect(),
 			rules,
 			concurrency,
 			threads: match self.threads {

@@ -6,8 +6,9 @@ use async_trait::async_trait;
 use lemma_client::Order;
 use lemma_primitives::order::InputSource;
 use lemma_zk_circuits::{
-	program::{Job, Stage},
-	programs, Prover,
+	program::{Job, ProgramId, Stage},
+	programs::bundles::Programs,
+	Prover,
 };
 use lemma_zk_statement::{blake2_256, Statement};
 use tokio::sync::Semaphore;
@@ -24,6 +25,7 @@ use crate::{
 
 /// See the module.
 pub struct Executor {
+	programs: Arc<Programs>,
 	inputs: Inputs,
 	backend: Arc<Reliable>,
 	prover: Arc<Prover>,
@@ -37,7 +39,8 @@ pub struct Executor {
 }
 
 impl Executor {
-	/// An executor that runs at most `concurrency` jobs at a time, on threads of this niceness.
+	/// An executor of the programs that are built in, which runs at most `concurrency` jobs at a time, on threads of this
+	/// niceness.
 	pub fn new(
 		inputs: Inputs,
 		backend: Box<dyn Backend>,
@@ -48,6 +51,7 @@ impl Executor {
 		metrics: Metrics,
 	) -> Self {
 		Self {
+			programs: Arc::default(),
 			inputs,
 			backend: Arc::new(Reliable::new(backend.into(), metrics.clone())),
 			prover: Arc::new(Prover::new()),
@@ -58,14 +62,33 @@ impl Executor {
 			slots: Arc::new(Semaphore::new(concurrency)),
 		}
 	}
+
+	/// The same, of these programs.
+	pub fn of(self, programs: Programs) -> Self {
+		Self {
+			programs: Arc::new(programs),
+			..self
+		}
+	}
 }
+
+/// The job of a blob.
+fn open(programs: &Programs, id: &ProgramId, blob: &[u8]) -> Result<Arc<dyn Job>, String> {
+	let program = programs.find(id).ok_or(UNKNOWN)?;
+	std::panic::catch_unwind(AssertUnwindSafe(|| program.open(blob)))
+		.map_err(|_| "its input makes the program's parser fail".to_owned())?
+		.map(Arc::from)
+		.map_err(|error| format!("its input is none of the program's: {error}"))
+}
+
+const UNKNOWN: &str = "its program is neither built into this worker nor among its `bundles`";
 
 #[async_trait]
 impl Workshop for Executor {
 	async fn prepare(&self, order: &Order, bound: bool) -> Result<Arc<dyn Job>, PrepareError> {
-		let program = programs::find(&order.spec.program.0).ok_or_else(|| {
-			PrepareError::Refused("its program is not built into this worker".to_owned())
-		})?;
+		if self.programs.find(&order.spec.program.0).is_none() {
+			return Err(PrepareError::Refused(UNKNOWN.to_owned()));
+		}
 		// Looked at before anything is fetched; the blob's hash is the store's to check, an inline input
 		// has none.
 		if let InputSource::Stored { size: 0, .. } = order.spec.input {
@@ -82,13 +105,11 @@ impl Workshop for Executor {
 		let slots = self.slots.clone();
 		let _slot = slots.acquire().await;
 		let started = Instant::now();
+		let programs = self.programs.clone();
 		let checking = self.niceness.run(move || {
-			let opened = std::panic::catch_unwind(AssertUnwindSafe(|| program.open(&blob)));
+			let opened = open(&programs, &wanted.program.0, &blob);
 			drop(blob);
-			let job: Arc<dyn Job> = opened
-				.map_err(|_| "its input makes the program's parser fail".to_owned())?
-				.map_err(|error| format!("its input is none of the program's: {error}"))?
-				.into();
+			let job = opened?;
 			if job.program() != wanted.program.0 {
 				return Err(format!(
 					"its input ({}) belongs to the program 0x{}, another class",
@@ -166,8 +187,9 @@ impl Workshop for Executor {
 
 	fn warm(&self, job: &dyn Job) {
 		let (prover, id) = (self.prover.clone(), job.program());
+		let programs = self.programs.clone();
 		let warming = self.niceness.run(move || {
-			let Some(program) = programs::find(&id) else {
+			let Some(program) = programs.find(&id) else {
 				return;
 			};
 			let class = program.classes().iter().position(|class| class.id == id);
@@ -367,7 +389,7 @@ mod tests {
 		let reason = refusal(|order| order.spec.program = H256(other)).await;
 		assert!(reason.contains("another class"), "{reason}");
 		let reason = refusal(|order| order.spec.program = H256([1; 32])).await;
-		assert!(reason.contains("not built into"), "{reason}");
+		assert!(reason.contains("neither built into"), "{reason}");
 	}
 
 	#[tokio::test]

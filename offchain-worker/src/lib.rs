@@ -9,6 +9,7 @@
 //!   for a place in a block;
 //! - [`chain`] and [`node`]: what is asked of a chain, and a node that answers;
 //! - [`workshop`], [`executor`], [`input`], [`estimate`]: fetching, checking, computing, proving;
+//! - [`bundles`]: programs that come as files;
 //! - [`backend`]: what runs a program's computation;
 //! - [`bench`]: measures what this machine can promise;
 //! - [`status`], [`metrics`], [`http`]: what the worker says of itself;
@@ -19,6 +20,7 @@
 
 pub mod backend;
 pub mod bench;
+pub mod bundles;
 pub mod chain;
 pub mod cli;
 pub mod clock;

@@ -31,18 +31,18 @@ pub enum Verdict {
 pub struct Served(BTreeSet<ProgramId>);
 
 impl Served {
-	/// From ids and names as the operator wrote them; all built-in programs where none is named. A name
-	/// is that of a program (`gemm`) or of one of its classes (`k64-d8`).
+	/// From ids and names as the operator wrote them; all that the worker knows, built in or loaded, where none is named. A
+	/// name is that of a program (`gemm`) or of one of its classes (`k64-d8`).
 	pub fn resolve(
 		wanted: &[String],
-		built_in: &[(String, String, ProgramId)],
+		known: &[(String, String, ProgramId)],
 	) -> Result<Self, String> {
 		if wanted.is_empty() {
-			return Ok(Self(built_in.iter().map(|(_, _, id)| *id).collect()));
+			return Ok(Self(known.iter().map(|(_, _, id)| *id).collect()));
 		}
 		let mut served = BTreeSet::new();
 		for name in wanted {
-			let ids: Vec<_> = built_in
+			let ids: Vec<_> = known
 				.iter()
 				.filter(|(program, class, id)| {
 					name == program
@@ -53,14 +53,14 @@ impl Served {
 				.map(|(_, _, id)| *id)
 				.collect();
 			if ids.is_empty() {
-				let mut known: Vec<_> = built_in
+				let mut names: Vec<_> = known
 					.iter()
 					.map(|(program, _, _)| program.as_str())
 					.collect();
-				known.dedup();
+				names.dedup();
 				return Err(format!(
-					"`programs` names `{name}`, which this worker has not built in; it has: {}",
-					known.join(", ")
+					"`programs` names `{name}`, which is neither built in nor in `bundles`; there are: {}",
+					names.join(", ")
 				));
 			}
 			served.extend(ids);

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::{bail, Context as _};
 use backon::{BackoffBuilder, ExponentialBuilder};
 use lemma_client::{store::FetchPolicy, Error as ClientError, Keys, Store};
-use lemma_zk_circuits::programs;
+use lemma_zk_circuits::programs::bundles::Programs;
 use tokio::{
 	signal::unix::{signal, SignalKind},
 	sync::watch,
@@ -13,7 +13,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-	backend,
+	backend, bundles,
 	chain::{Chain, Heads},
 	config::Config,
 	context::Context,
@@ -47,8 +47,15 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 	config.niceness.start_threads(config.threads)?;
 	// Everything that can be wrong without a node is said before one is asked.
 	let keys = Keys::open(&config.key.0).context("`key`")?;
+	let places = config.bundles.clone();
+	// Building circuits takes a while.
+	let loading = tokio::task::spawn_blocking(move || bundles::load(&places));
+	let programs = tokio::select! {
+		loaded = loading => loaded??,
+		_ = stop.cancelled() => return Ok(()),
+	};
 	let served =
-		Served::resolve(&config.rules.programs, &built_in()).map_err(anyhow::Error::msg)?;
+		Served::resolve(&config.rules.programs, &known(&programs)).map_err(anyhow::Error::msg)?;
 	let estimate = Estimate::load(&config.bench_file)
 		.map_err(|problem| anyhow::anyhow!("`bench_file`: {problem}"))?;
 	if !estimate.is_measured() {
@@ -119,7 +126,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 		config.concurrency,
 		config.niceness,
 		metrics,
-	);
+	)
+	.of(programs);
 	let mut context = Context::new(
 		Arc::new(node),
 		Arc::new(journal),
@@ -173,10 +181,10 @@ async fn run_until_stopped(
 	Ok(())
 }
 
-/// All built-in classes of programs: program, class, id.
-fn built_in() -> Vec<(String, String, [u8; 32])> {
+/// All classes of programs: program, class, id.
+fn known(programs: &Programs) -> Vec<(String, String, [u8; 32])> {
 	let mut classes = Vec::new();
-	for program in programs::all() {
+	for program in programs.iter() {
 		for class in program.classes() {
 			classes.push((program.name().to_owned(), class.name, class.id));
 		}

@@ -61,6 +61,13 @@ fn flags_should_win_over_the_environment_and_it_over_the_file() {
 }
 
 #[test]
+fn bundles_should_be_paths_that_may_begin_at_home() {
+	assert!(config(KEY).unwrap().bundles.is_empty());
+	let config = config(&format!("{KEY}bundles = [\"~/digits\", \"models\"]\n")).unwrap();
+	assert_eq!(config.bundles, [home().join("digits"), "models".into()]);
+}
+
+#[test]
 fn every_error_should_name_its_key() {
 	for (text, key) in [
 		("node = \"http://localhost\"", "node"),
@@ -79,6 +86,7 @@ fn every_error_should_name_its_key() {
 		("max_memory_bytes = 1", "max_memory_bytes"),
 		("claim = false\nrescue = false", "rescue"),
 		("claim = \"sometimes\"", "claim"),
+		("bundles = 3", "bundles"),
 		("poll_milliseconds = 1", "poll_milliseconds"),
 		("log_format = \"xml\"", "log_format"),
 		("minimum_price = 1", "minimum_price"),
@@ -146,7 +154,13 @@ fn the_example_should_hold_every_setting_and_its_default() {
 		);
 	}
 	// All of it at once, but for what depends on the machine or the claim.
-	let skipped = ["max_memory_bytes", "bench_file", "programs", "max_tip"];
+	let skipped = [
+		"max_memory_bytes",
+		"bench_file",
+		"programs",
+		"bundles",
+		"max_tip",
+	];
 	let text: String = settings_lines
 		.iter()
 		.filter(|line| {

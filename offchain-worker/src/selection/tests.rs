@@ -260,13 +260,13 @@ fn the_price_should_rise_along_the_ramp() {
 
 #[test]
 fn programs_should_be_named_by_program_class_or_id() {
-	let built_in = [
+	let known = [
 		("gemm".to_owned(), "k64".to_owned(), [1; 32]),
 		("gemm".to_owned(), "k128".to_owned(), [2; 32]),
 	];
 	let resolve = |names: &[&str]| {
 		let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
-		Served::resolve(&names, &built_in)
+		Served::resolve(&names, &known)
 	};
 	assert_eq!(resolve(&[]).unwrap().len(), 2);
 	assert_eq!(resolve(&["gemm"]).unwrap().len(), 2);

@@ -206,6 +206,10 @@ impl Backend for Cuda {
 				check_gemm(m, k, n, a, b)?;
 				self.gemm((m, k, n), a, b)
 			}
+			// There is no kernel for these yet.
+			Work::Infer { .. } | Work::Train { .. } | Work::Fractal { .. } | Work::Render { .. } => {
+				Ok(work.reference())
+			}
 		}
 	}
 }

@@ -55,10 +55,15 @@ impl Programs {
 	pub fn load(&mut self, bundle: &[u8]) -> Result<Vec<ProgramId>, InputError> {
 		let program = open_bundle(bundle)?;
 		let ids: Vec<ProgramId> = program.classes().iter().map(|class| class.id).collect();
-		if ids.iter().all(|id| self.find(id).is_none()) {
+		if ids.iter().any(|id| self.find(id).is_none()) {
 			self.known.push((ids.clone(), Held::Loaded(program)));
 		}
 		Ok(ids)
+	}
+
+	/// All of them, those that are built in first.
+	pub fn iter(&self) -> impl Iterator<Item = &dyn Program> {
+		self.known.iter().map(|(_, program)| program.get())
 	}
 
 	/// The program that has a circuit of this id.
@@ -66,6 +71,12 @@ impl Programs {
 		let held = self.known.iter().find(|(ids, _)| ids.contains(id));
 		held.map(|(_, program)| program.get())
 	}
+}
+
+/// Whether a file is meant to be a bundle, of whichever version. Whether it is one, [`Programs::load`] says.
+pub fn begins_as_bundle(file: &[u8]) -> bool {
+	// The last byte is the version.
+	file.starts_with(&BUNDLE_MAGIC[..BUNDLE_MAGIC.len() - 1])
 }
 
 /// The program of a bundle, whose first bytes say of which kind it is.
