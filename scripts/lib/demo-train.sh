@@ -4,7 +4,7 @@
 # demo_train [STEPS]: trains, checks the chain of receipts once more, and shows that a forged one does not pass. Prints the
 # result for people on standard error, and one JSON object on standard output.
 demo_train() {
-	local steps="${1:-100}" data="$LEMMA_RUN/digits" out="$LEMMA_RUN/weights.npy" chain="$LEMMA_RUN/weights.receipts.json"
+	local steps="${1:-240}" data="$LEMMA_RUN/digits" out="$LEMMA_RUN/weights.npy" chain="$LEMMA_RUN/weights.receipts.json"
 	local genesis right
 	PYTHONDONTWRITEBYTECODE=1 "$LEMMA_ROOT/examples/digits/split.py" "$data"
 	local samples=(--features "$data/train_features.npy" --labels "$data/train_labels.npy"
