@@ -1,6 +1,7 @@
 //! The command line.
 
 mod images;
+mod train;
 
 use std::path::PathBuf;
 
@@ -8,6 +9,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use lemma_client::{keys::parse_account, AccountId, Balance, OrderId, H256};
 
 pub use images::{Fractal, Image, Render, View};
+use train::TRAIN_HELP;
+pub use train::{HeldOut, Train, TrainingToVerify};
 
 /// Order GPU computations on a Lemma chain, and get results that are proven.
 #[derive(Debug, Parser)]
@@ -19,6 +22,7 @@ Examples:
   lemma gemm A.npy B.npy --out C.npy --max-price 10 --key //Alice
   lemma infer --model net.lemma inputs.npy --out scores.npy --max-price 10 --key //Alice
   lemma render scene.toml --out image.png --max-price 20 --key //Alice
+  lemma train --features x.npy --labels y.npy --widths 64,32,10 --steps 100 --out w.npy --max-price 10
   lemma order list
   lemma verify 3 --output C.npy
   lemma provider register --bond 200 --backend cpu --key //Bob
@@ -92,6 +96,9 @@ pub enum Command {
 	/// Compute the Mandelbrot set or a Julia set, tile by tile
 	#[command(subcommand, after_help = images::FRACTAL_HELP)]
 	Fractal(Fractal),
+	/// Train a network: each range of steps an order, every step proven
+	#[command(after_help = TRAIN_HELP)]
+	Train(Train),
 	/// Post, list, show, cancel and watch orders
 	#[command(subcommand, after_help = ORDER_HELP)]
 	Order(Order),
@@ -227,7 +234,8 @@ Examples:
   lemma verify 3 --input job.bin      that it is the result of this input
   lemma verify 3 --samples net.lemma inputs.npy --output scores.npy
                                       that it is what the network makes of a batch of these
-  lemma verify --evidence 3.json --genesis 0x…";
+  lemma verify --evidence 3.json --genesis 0x…
+  lemma verify --training w.receipts.json --features x.npy --labels y.npy";
 
 /// Multiply two matrices.
 #[derive(Debug, Args)]
@@ -467,7 +475,7 @@ pub struct ResultArgs {
 #[derive(Debug, Args)]
 pub struct Verify {
 	/// Number of the order; with --evidence it is in the file.
-	#[arg(required_unless_present = "evidence")]
+	#[arg(required_unless_present_any = ["evidence", "training"])]
 	pub id: Option<OrderId>,
 	/// Check that this file is the result: .npy, or the bytes as they are on chain.
 	#[arg(long, value_name = "FILE")]
@@ -490,6 +498,9 @@ pub struct Verify {
 	/// Check what `lemma result --evidence` wrote, without a node; needs --genesis.
 	#[arg(long, value_name = "FILE")]
 	pub evidence: Option<PathBuf>,
+	/// What a training is checked with.
+	#[command(flatten)]
+	pub train: TrainingToVerify,
 }
 
 /// Providers.

@@ -389,6 +389,7 @@ fn help_should_teach_by_examples() {
 		&["model", "show", "--help"],
 		&["model", "register", "--help"],
 		&["infer", "--help"],
+		&["train", "--help"],
 		&["render", "--help"],
 		&["fractal", "--help"],
 		&["fractal", "julia", "--help"],
@@ -763,4 +764,150 @@ fn fractal_should_say_what_can_be_shown() {
 		assert_eq!(status, 0, "{object}");
 		assert_eq!(object["tiles"], 4);
 	}
+}
+
+impl Lemma {
+	/// A folder with 40 samples for the digits' network, of ten classes.
+	fn with_samples() -> Self {
+		let lemma = Self::new();
+		lemma.npy("x.npy", "|i1", "(40, 64)", &[7; 40 * 64]);
+		let labels: Vec<u8> = (0..40).map(|row| row % 10).collect();
+		lemma.npy("y.npy", "|u1", "(40,)", &labels);
+		lemma
+	}
+
+	/// Runs a training that must fail, with these files in the place of the right ones.
+	fn train(&self, more: &[&str]) -> (i32, String) {
+		let mut arguments = vec![
+			"train",
+			"--out",
+			"w.npy",
+			"--max-price",
+			"1",
+			"--key",
+			"//Bob",
+		];
+		for (name, right) in [
+			("--features", "x.npy"),
+			("--labels", "y.npy"),
+			("--widths", "64,32,10"),
+			("--steps", "12"),
+		] {
+			if !more.contains(&name) {
+				arguments.extend([name, right]);
+			}
+		}
+		arguments.extend(more);
+		self.fails(&arguments)
+	}
+}
+
+#[test]
+fn train_should_ask_for_a_node_once_everything_else_is_right() {
+	let lemma = Lemma::with_samples();
+	let (status, text) = lemma.train(&[]);
+	assert_eq!(status, 3, "{text}");
+	assert_says(&text, &[NO_NODE]);
+	let held_out = ["--test-features", "x.npy", "--test-labels", "y.npy"];
+	assert_eq!(lemma.train(&held_out).0, 3);
+	assert!(!lemma.path("w.npy").exists());
+	assert!(!lemma.path("w.receipts.json").exists());
+}
+
+#[test]
+fn train_should_name_what_does_not_match() {
+	let lemma = Lemma::with_samples();
+	lemma.npy("narrow.npy", "|i1", "(40, 63)", &[7; 40 * 63]);
+	lemma.npy("short.npy", "|u1", "(39,)", &[1; 39]);
+	lemma.npy("w0.npy", "<i4", "(5,)", &[0; 20]);
+	for (more, parts) in [
+		(
+			&["--features", "narrow.npy"][..],
+			&["40 x 63", "63 features", "64-32-10"][..],
+		),
+		(&["--labels", "short.npy"], &["40 samples", "39 labels"]),
+		(&["--weights", "w0.npy"], &["5 weights", "2410"]),
+		(&["--rates", "2,1,1"], &["3 rates", "2 layers"]),
+		(
+			&["--test-features", "narrow.npy", "--test-labels", "y.npy"],
+			&["narrow.npy", "63 features"],
+		),
+	] {
+		let (status, text) = lemma.train(more);
+		assert_eq!(status, 2, "{text}");
+		assert_says(&text, parts);
+	}
+}
+
+#[test]
+fn train_should_say_how_to_convert_when_the_elements_are_of_another_type() {
+	let lemma = Lemma::with_samples();
+	lemma.npy("float.npy", "<f8", "(40, 64)", &[0; 40 * 64 * 8]);
+	lemma.npy("long.npy", "<i8", "(40,)", &[0; 40 * 8]);
+	let (status, text) = lemma.train(&["--features", "float.npy"]);
+	assert_eq!(status, 2);
+	assert_says(&text, &["float.npy", "float64", "int8", "astype"]);
+	let (status, text) = lemma.train(&["--labels", "long.npy"]);
+	assert_eq!(status, 2);
+	assert_says(&text, &["long.npy", "int64", "uint8", "astype"]);
+	lemma.npy("table.npy", "|u1", "(20, 2)", &[0; 40]);
+	assert_says(
+		&lemma.train(&["--labels", "table.npy"]).1,
+		&["(20, 2)", "vector"],
+	);
+}
+
+#[test]
+fn train_should_refuse_labels_out_of_range_and_too_few_samples() {
+	let lemma = Lemma::with_samples();
+	let labels: Vec<u8> = (0..40).map(|row| row % 11).collect();
+	lemma.npy("eleven.npy", "|u1", "(40,)", &labels);
+	let (status, text) = lemma.train(&["--labels", "eleven.npy"]);
+	assert_eq!(status, 2);
+	assert_says(&text, &["eleven.npy", "label 10 in row 10", "0 to 9"]);
+	lemma.npy("few.npy", "|i1", "(31, 64)", &[7; 31 * 64]);
+	lemma.npy("fewer.npy", "|u1", "(31,)", &[1; 31]);
+	let (status, text) = lemma.train(&["--features", "few.npy", "--labels", "fewer.npy"]);
+	assert_eq!(status, 2);
+	assert_says(&text, &["few.npy", "31 samples", "32"]);
+}
+
+#[test]
+fn train_should_say_which_networks_and_rates_there_are() {
+	let lemma = Lemma::with_samples();
+	let (status, text) = lemma.train(&["--widths", "64,16,10"]);
+	assert_eq!(status, 2);
+	assert_says(&text, &["64,16,10", "64,32,10"]);
+	let (status, text) = lemma.train(&["--rates", "1000,1"]);
+	assert_eq!(status, 2);
+	assert_says(&text, &["rate 1000", "2^28"]);
+	let (status, text) = lemma.train(&["--seed", "0xab"]);
+	assert_eq!(status, 2);
+	assert_says(&text, &["0xab", "64 hex digits"]);
+	assert_eq!(lemma.train(&["--steps", "0"]).0, 2);
+}
+
+#[test]
+fn a_chain_of_receipts_should_be_refused_when_it_is_none() {
+	let lemma = Lemma::with_samples();
+	std::fs::write(lemma.path("c.json"), b"{}").expect("written");
+	let verify = ["verify", "--training", "c.json"];
+	let (status, text) = lemma.fails(&verify);
+	assert_eq!(status, 2);
+	assert_says(&text, &["--features", "--labels"]);
+	let data = ["--features", "x.npy", "--labels", "y.npy"];
+	let (status, text) = lemma.fails(&[&verify[..], &data].concat());
+	assert_eq!(status, 2);
+	assert_says(&text, &["c.json", "no chain of receipts", "lemma train"]);
+	let held_out = [
+		"verify",
+		"3",
+		"--test-features",
+		"x.npy",
+		"--test-labels",
+		"y.npy",
+	];
+	let (status, text) = lemma.fails(&held_out);
+	assert_eq!(status, 2);
+	assert_says(&text, &["--training"]);
 }

@@ -56,12 +56,13 @@ impl World {
 
 	/// Writes a matrix of 5,400 ones.
 	fn npy(&self, name: &str, shape: &str) {
-		self.npy_of(name, shape, &[1; 5400]);
+		self.npy_of(name, "|i1", shape, &[1; 5400]);
 	}
 
 	/// Writes a matrix.
-	fn npy_of(&self, name: &str, shape: &str, data: &[u8]) {
-		let mut header = format!("{{'descr': '|i1', 'fortran_order': False, 'shape': {shape}, }}");
+	fn npy_of(&self, name: &str, descr: &str, shape: &str, data: &[u8]) {
+		let mut header =
+			format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
 		while (header.len() + 11) % 64 != 0 {
 			header.push(' ');
 		}
@@ -332,7 +333,7 @@ fn infer_should_go_on_with_its_orders_and_post_none_twice() {
 
 	// Two batches of two that hold the same, and one of one: two orders.
 	let samples = [1, 2, 1, 2, 3].map(|value| [value; 64]).concat();
-	world.npy_of("samples.npy", "(5, 64)", &samples);
+	world.npy_of("samples.npy", "|i1", "(5, 64)", &samples);
 	let infer = [
 		"infer",
 		"samples.npy",
@@ -374,4 +375,41 @@ fn infer_should_go_on_with_its_orders_and_post_none_twice() {
 	assert_eq!(refused["error"]["code"], "no_such_program");
 	let message = refused["error"]["message"].as_str().expect("a sentence");
 	assert!(message.contains("lemma model register"), "{message}");
+}
+
+#[test]
+fn train_should_go_on_with_its_order_and_post_no_second() {
+	let world = World::new();
+	let features: Vec<u8> = (0..40 * 64).map(|at| (at * 7 % 49) as u8).collect();
+	world.npy_of("x.npy", "|i1", "(40, 64)", &features);
+	let labels: Vec<u8> = (0..40).map(|row| row % 10).collect();
+	world.npy_of("y.npy", "|u1", "(40,)", &labels);
+	let train = |steps: &str, store: &str, part: &str| {
+		let data = ["train", "--features", "x.npy", "--labels", "y.npy"];
+		let rest = ["--widths", "64,32,10", "--steps", steps, "--out", "w.npy"];
+		let terms = ["--max-price", "10", "--store", store, "--key", "//Alice"];
+		world.interrupted(&[&data[..], &rest, &terms].concat(), part)
+	};
+	let _chain = world.chain("chain");
+	train(
+		"30",
+		"first",
+		"order 0 posted for steps 1 to 10, 1 of 3 orders",
+	);
+	let blobs = world.blobs("first");
+	assert_eq!(blobs.len(), 1);
+
+	train("30", "second", "steps 1 to 10 before: going on with it");
+	assert_eq!(world.blobs("second"), blobs);
+	// A longer training begins with the same order.
+	train("45", "third", "going on with it");
+	world.forget_the_block();
+	train("30", "fourth", "going on with it");
+	assert_eq!(world.blobs("fourth"), blobs);
+	assert_eq!(world.orders().len(), 1, "one order, whatever happened");
+	assert!(!world.path("w.npy").exists());
+
+	// Of fewer than ten steps, the first order is another one.
+	train("3", "fifth", "order 1 posted for step 1, 1 of 3 orders");
+	assert_eq!(world.orders().len(), 2);
 }

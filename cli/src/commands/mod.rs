@@ -13,6 +13,7 @@ mod providers;
 mod render;
 pub mod results;
 mod store;
+mod train;
 
 pub use results::PRINTED;
 
@@ -34,6 +35,7 @@ pub async fn run(context: &Context, command: Command) -> Outcome<()> {
 		Command::Infer(args) => infer::run(context, args).await,
 		Command::Render(args) => render::run(context, args).await,
 		Command::Fractal(command) => fractal::run(context, command).await,
+		Command::Train(args) => train::run(context, args).await,
 		Command::Order(command) => orders::run(context, command).await,
 		Command::Result(args) => results::get(context, args).await,
 		Command::Verify(args) => results::verify(context, args).await,

@@ -1,4 +1,4 @@
-//! `lemma result` and `lemma verify`: getting a result, and checking one.
+//! `lemma result` and `lemma verify`: getting a result, and checking one. A training is checked in `train`.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use lemma_zk_circuits::programs::infer::job;
 use lemma_zk_statement::OutputElement;
 use serde_json::{json, Value};
 
-use super::{aside, gemm};
+use super::{aside, gemm, train};
 use crate::{
 	args::{ResultArgs, Verify},
 	context::Context,
@@ -142,6 +142,15 @@ async fn shape_of(client: &Client, args: &ResultArgs) -> Outcome<(usize, usize)>
 
 /// Runs `lemma verify`.
 pub async fn verify(context: &Context, args: Verify) -> Outcome<()> {
+	match &args.train.training {
+		Some(file) => return train::verify(context, &args, file).await,
+		None if args.train.held_out.test_features.is_some() => {
+			return Err(Failure::usage(
+				"--test-features and --test-labels go with --training",
+			))
+		}
+		None => {}
+	}
 	let (evidence, genesis, asked) = match &args.evidence {
 		Some(path) => {
 			let evidence = read_evidence(path)?;

@@ -1,4 +1,4 @@
-//! Matrices in NumPy's .npy files: int8, uint8 and int32, two dimensions.
+//! Matrices and vectors in NumPy's .npy files: int8, uint8 and int32, two dimensions or one.
 //!
 //! Files are a user's, and may be anything: what is read is limited by what the header may say, and the
 //! header by what a matrix's needs.
@@ -78,6 +78,12 @@ pub enum Problem {
 		 A.reshape(-1, 1) for a column"
 	)]
 	NotAMatrix(String),
+	/// It has more than one dimension.
+	#[error(
+		"its shape is {0}, but a vector is needed: one dimension, or a single row or column; A.ravel() \
+		 makes one of any matrix"
+	)]
+	NotAVector(String),
 	/// It has no elements.
 	#[error("its shape is {0} x {1}: it has no elements, and there is nothing to compute")]
 	NoElements(u64, u64),
@@ -158,6 +164,37 @@ pub fn read<T: Element>(path: &Path) -> Result<Matrix<T>, NpyError> {
 
 /// Reads a matrix of at most `limit` elements.
 pub fn read_limited<T: Element>(path: &Path, limit: u64) -> Result<Matrix<T>, NpyError> {
+	read_as(path, limit, matrix)
+}
+
+/// Reads a vector of at most [`MAX_ELEMENTS`] elements: of one dimension, or a matrix of one row or column.
+pub fn read_vector<T: Element>(path: &Path) -> Result<Vec<T>, NpyError> {
+	read_as(path, MAX_ELEMENTS, vector).map(|vector| vector.values)
+}
+
+/// What rows and columns a shape stands for, if it is one that is wanted.
+type Wanted = fn(&[u64]) -> Result<(u64, u64), Problem>;
+
+fn matrix(shape: &[u64]) -> Result<(u64, u64), Problem> {
+	match shape {
+		&[rows, columns] => Ok((rows, columns)),
+		_ => Err(Problem::NotAMatrix(in_brackets(shape))),
+	}
+}
+
+fn vector(shape: &[u64]) -> Result<(u64, u64), Problem> {
+	match shape {
+		&[length] | &[length, 1] | &[1, length] => Ok((length, 1)),
+		_ => Err(Problem::NotAVector(in_brackets(shape))),
+	}
+}
+
+fn in_brackets(shape: &[u64]) -> String {
+	let lengths: Vec<_> = shape.iter().map(u64::to_string).collect();
+	format!("({})", lengths.join(", "))
+}
+
+fn read_as<T: Element>(path: &Path, limit: u64, wanted: Wanted) -> Result<Matrix<T>, NpyError> {
 	let error = |problem| NpyError {
 		path: path.into(),
 		problem,
@@ -167,32 +204,37 @@ pub fn read_limited<T: Element>(path: &Path, limit: u64) -> Result<Matrix<T>, Np
 	if is_folder {
 		return Err(error(Problem::NotNpy("it is a folder".into())));
 	}
-	parse(BufReader::new(file), limit).map_err(error)
+	parse_as(BufReader::new(file), limit, wanted).map_err(error)
 }
 
-/// Parses what a file holds.
-pub fn parse<T: Element>(mut file: impl Read, limit: u64) -> Result<Matrix<T>, Problem> {
+/// Parses what the file of a matrix holds.
+pub fn parse<T: Element>(file: impl Read, limit: u64) -> Result<Matrix<T>, Problem> {
+	parse_as(file, limit, matrix)
+}
+
+fn parse_as<T: Element>(
+	mut file: impl Read,
+	limit: u64,
+	wanted: Wanted,
+) -> Result<Matrix<T>, Problem> {
 	let header = read_header(&mut file)?;
 	let (big_endian, size) = check_type::<T>(&header)?;
-	let &[rows, columns] = header.shape() else {
-		let lengths: Vec<_> = header.shape().iter().map(u64::to_string).collect();
-		return Err(Problem::NotAMatrix(format!("({})", lengths.join(", "))));
-	};
+	let (rows, columns) = wanted(header.shape())?;
 	if rows == 0 || columns == 0 {
 		return Err(Problem::NoElements(rows, columns));
 	}
 	let count = rows.checked_mul(columns).filter(|count| *count <= limit);
 	let count = count.ok_or(Problem::TooLarge(rows, columns, limit))?;
-	let wanted = count.saturating_mul(size as u64);
+	let length = count.saturating_mul(size as u64);
 	let mut bytes = Vec::new();
 	file.by_ref()
-		.take(wanted)
+		.take(length)
 		.read_to_end(&mut bytes)
 		.map_err(unreadable)?;
-	if (bytes.len() as u64) < wanted {
+	if (bytes.len() as u64) < length {
 		return Err(Problem::Truncated {
 			found: bytes.len() as u64,
-			wanted,
+			wanted: length,
 		});
 	}
 	if file.read(&mut [0]).map_err(unreadable)? > 0 {
@@ -299,14 +341,23 @@ fn unreadable(e: std::io::Error) -> Problem {
 
 /// Writes a matrix to a file, which is complete or not there: it gets its name when it is written.
 pub fn write<T: Element>(path: &Path, matrix: &Matrix<T>) -> Result<(), NpyError> {
+	let shape = [matrix.rows as u64, matrix.columns as u64];
+	write_as(path, &shape, &matrix.values)
+}
+
+/// Writes a vector, of one dimension, to a file likewise.
+pub fn write_vector<T: Element>(path: &Path, values: &[T]) -> Result<(), NpyError> {
+	write_as(path, &[values.len() as u64], values)
+}
+
+fn write_as<T: Element>(path: &Path, shape: &[u64], values: &[T]) -> Result<(), NpyError> {
 	write_atomically(path, |file| {
-		let shape = [matrix.rows as u64, matrix.columns as u64];
 		let mut writer = npyz::WriteOptions::<T>::new()
 			.default_dtype()
-			.shape(&shape)
+			.shape(shape)
 			.writer(file)
 			.begin_nd()?;
-		writer.extend(matrix.values.iter().copied())?;
+		writer.extend(values.iter().copied())?;
 		writer.finish()
 	})
 	.map_err(|e| NpyError {
@@ -414,6 +465,30 @@ mod tests {
 			std::fs::read_dir(folder.path()).expect("a folder").count(),
 			1
 		);
+	}
+
+	#[test]
+	fn a_vector_should_be_read_from_one_dimension_or_a_single_row_or_column() {
+		let data = [1, 2, 0xff];
+		for shape in ["(3,)", "(3, 1)", "(1, 3)"] {
+			let file = npy("|i1", "False", shape, &data);
+			let read = parse_as::<i8>(file.as_slice(), 3, vector).expect("a vector");
+			assert_eq!(read.values, [1, 2, -1]);
+		}
+		let file = npy("|i1", "False", "(2, 2)", &[0; 4]);
+		let problem = parse_as::<i8>(file.as_slice(), 9, vector).expect_err("a matrix");
+		assert_eq!(problem, Problem::NotAVector("(2, 2)".into()));
+		let file = npy("|i1", "False", "(0,)", &[]);
+		assert!(parse_as::<i8>(file.as_slice(), 9, vector).is_err());
+	}
+
+	#[test]
+	fn a_vector_should_survive_being_written_and_read() {
+		let folder = tempfile::tempdir().expect("a folder");
+		let path = folder.path().join("w.npy");
+		write_vector(&path, &[i32::MIN, -1, 7]).expect("written");
+		assert_eq!(read_vector::<i32>(&path).expect("read"), [i32::MIN, -1, 7]);
+		assert!(read::<i32>(&path).is_err(), "it is no matrix");
 	}
 
 	#[test]

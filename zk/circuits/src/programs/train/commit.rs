@@ -3,7 +3,7 @@
 //! A batch is a leaf of a Poseidon Merkle tree with 2^12 leaves: the hash of its samples, each its features and then, for each
 //! class, 1 if it is the sample's and -1 if not. Leaves beyond the last batch are zero. The weights are one hash.
 
-use lemma_zk_statement::{matrix_commitment, F};
+use lemma_zk_statement::{hash_to_bytes, matrix_commitment, F};
 use plonky2::{
 	field::types::Field,
 	hash::{hash_types::HashOut, poseidon::PoseidonHash},
@@ -66,6 +66,16 @@ pub fn hash_weights(weights: &[F]) -> HashOut<F> {
 	PoseidonHash::hash_no_pad(&[&header, weights].concat())
 }
 
+fn elements(weights: &[i32]) -> Vec<F> {
+	let of = |weight: &i32| F::from_noncanonical_i64((*weight).into());
+	weights.iter().map(of).collect()
+}
+
+/// The commitment to weights, as bytes.
+pub fn commit_weights(weights: &[i32]) -> [u8; 32] {
+	hash_to_bytes(hash_weights(&elements(weights)).elements)
+}
+
 /// The elements of a commitment's shape.
 pub fn shape(training: &Training) -> Vec<F> {
 	let widths = training.network.widths();
@@ -108,9 +118,7 @@ impl CommittedTraining {
 			missing = PoseidonHash::two_to_one(missing, missing);
 			levels.push(above);
 		}
-		let weights: Vec<F> = (training.weights.iter())
-			.map(|weight| F::from_noncanonical_i64((*weight).into()))
-			.collect();
+		let weights = elements(&training.weights);
 		let hashes = [levels[MAX_BATCHES_LOG][0], hash_weights(&weights)];
 		Self {
 			commitment: matrix_commitment(&shape(training), &hashes),

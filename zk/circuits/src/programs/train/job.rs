@@ -66,7 +66,8 @@ impl TrainJob {
 		&self.training
 	}
 
-	fn committed(&self) -> &CommittedTraining {
+	/// The commitment, with what it takes to open it. Computed once.
+	pub fn committed(&self) -> &CommittedTraining {
 		self.committed
 			.get_or_init(|| CommittedTraining::new(&self.training))
 	}
