@@ -12,7 +12,7 @@ use std::{
 use lemma_worker::backend::{
 	cpu::reference,
 	cuda::{
-		compile::{Compiler, Target, GEMM},
+		compile::{Compiler, Target, FRACTAL, GEMM, INFER, RENDER, TRAIN},
 		plan::Plan,
 	},
 };
@@ -177,23 +177,53 @@ fn nvrtc() -> Option<Compiler> {
 	}
 }
 
+/// Every source, and its kernels.
+const SOURCES: [(&str, &[&str]); 5] = [
+	(
+		GEMM,
+		&["lemma_pack_rows", "lemma_pack_columns", "lemma_gemm_i8"],
+	),
+	(
+		INFER,
+		&[
+			"lemma_linear",
+			"lemma_direct",
+			"lemma_pool",
+			"lemma_average",
+			"lemma_add",
+			"lemma_relu",
+			"lemma_argmax",
+		],
+	),
+	(TRAIN, &["lemma_forward", "lemma_backward", "lemma_update"]),
+	(FRACTAL, &["lemma_fractal"]),
+	(RENDER, &["lemma_render"]),
+];
+
 #[test]
 fn the_kernels_should_compile_to_ptx_for_two_architectures() {
 	let Some(compiler) = nvrtc() else { return };
 	for capability in [75, 90] {
-		let ptx = compiler
-			.compile(GEMM, Target::Ptx(capability))
-			.expect("the kernels compile");
-		let ptx = String::from_utf8(ptx).expect("PTX is text");
-		assert!(ptx.contains(&format!(".target sm_{capability}")));
-		for kernel in ["lemma_pack_rows", "lemma_pack_columns", "lemma_gemm_i8"] {
-			assert!(
-				ptx.contains(&format!(".entry {kernel}(")),
-				"{kernel} is missing"
-			);
+		for (source, kernels) in SOURCES {
+			let ptx = compiler
+				.compile(source, Target::Ptx(capability))
+				.expect("the kernels compile");
+			let ptx = String::from_utf8(ptx).expect("PTX is text");
+			assert!(ptx.contains(&format!(".target sm_{capability}")));
+			for kernel in kernels {
+				assert!(
+					ptx.contains(&format!(".entry {kernel}(")),
+					"{kernel} is missing"
+				);
+			}
+			let multiply_adds = ptx.matches("dp4a.s32.s32").count();
+			match source {
+				// 8 words of k by 8 by 8 elements, all unrolled; and 8 by 4 by 4.
+				GEMM => assert_eq!(multiply_adds, 512),
+				INFER => assert_eq!(multiply_adds, 128),
+				_ => assert_eq!(multiply_adds, 0),
+			}
 		}
-		// 8 words of k by 8 by 8 elements, all unrolled.
-		assert_eq!(ptx.matches("dp4a.s32.s32").count(), 512);
 	}
 }
 
@@ -206,10 +236,12 @@ fn the_kernels_should_compile_to_machine_code() {
 		.copied()
 		.max()
 		.expect("NVRTC compiles for something");
-	let image = compiler
-		.compile(GEMM, Target::Cubin(newest))
-		.expect("the kernels compile");
-	assert!(image.starts_with(b"\x7fELF"));
+	for (source, _) in SOURCES {
+		let image = compiler
+			.compile(source, Target::Cubin(newest))
+			.expect("the kernels compile");
+		assert!(image.starts_with(b"\x7fELF"));
+	}
 }
 
 #[test]

@@ -1,21 +1,32 @@
 // A CUDA driver for machines without a GPU: as much of libcuda as the worker's GPU backend calls, for
-// tests/kernels.rs. Device memory is host memory that ends where unmapped memory begins, streams run at
-// once, and the kernels are those of gemm.cu, run by the shim (cuda.h) whatever image is loaded.
+// tests/cuda_host. Device memory is host memory that ends where unmapped memory begins, streams run at
+// once, and the kernels are Lemma's own, run by the shim (cuda.h) whatever image is loaded.
 //
 // The environment says what the GPU is like:
 //   LEMMA_SHIM_MEMORY      bytes that it has (default 1 GiB)
 //   LEMMA_SHIM_CAPABILITY  its compute capability's digits (default 75)
 //   LEMMA_SHIM_DEVICES     how many there are (default 1)
+//   LEMMA_SHIM_ORDER       in which a block's threads run (default 0, see cuda.h)
 //   LEMMA_SHIM_FAULT       flips a bit of every product
 //   LEMMA_SHIM_REFUSE      refuses to load any image
 #include "cuda.h"
 
+#include <cmath>
 #include <map>
 #include <string>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <utility>
 
 #include "../gemm.cu"
+// Each source has constants of its own.
+#undef TILE
+#undef DEPTH
+#undef THREADS
+#include "../fractal.cu"
+#include "../infer.cu"
+#include "../render.cu"
+#include "../train.cu"
 
 using CUdeviceptr = unsigned long long;
 
@@ -73,24 +84,34 @@ int release(CUdeviceptr at) {
 	return SUCCESS;
 }
 
-template <typename T> T argument(void **arguments, int number) { return *(T *)arguments[number]; }
+// Runs a kernel with the arguments of a launch: one pointer to each.
+template <typename... A, size_t... I>
+void apply(void (*kernel)(A...), void **arguments, std::index_sequence<I...>) {
+	kernel(*(A *)arguments[I]...);
+}
+template <typename... A> void apply(void (*kernel)(A...), void **arguments) {
+	apply(kernel, arguments, std::index_sequence_for<A...>{});
+}
+template <auto kernel> void run(void **arguments) { apply(kernel, arguments); }
 
-template <typename T> T *pointer(void **arguments, int number) {
-	return (T *)argument<CUdeviceptr>(arguments, number);
-}
-
-void pack_rows(void **p) {
-	lemma_pack_rows(pointer<signed char>(p, 0), argument<unsigned>(p, 1), argument<unsigned>(p, 2),
-		argument<unsigned>(p, 3), argument<unsigned>(p, 4), pointer<int>(p, 5));
-}
-void pack_columns(void **p) {
-	lemma_pack_columns(pointer<signed char>(p, 0), argument<unsigned>(p, 1), argument<unsigned>(p, 2),
-		argument<unsigned>(p, 3), pointer<int>(p, 4));
-}
-void gemm(void **p) {
-	lemma_gemm_i8(pointer<int>(p, 0), pointer<int>(p, 1), argument<unsigned>(p, 2), argument<unsigned>(p, 3),
-		argument<unsigned>(p, 4), argument<unsigned>(p, 5), argument<unsigned>(p, 6), pointer<int>(p, 7));
-}
+using Kernel = void (*)(void **);
+const std::map<std::string, Kernel> kernels = {
+	{"lemma_pack_rows", run<lemma_pack_rows>},
+	{"lemma_pack_columns", run<lemma_pack_columns>},
+	{"lemma_gemm_i8", run<lemma_gemm_i8>},
+	{"lemma_fractal", run<lemma_fractal>},
+	{"lemma_render", run<lemma_render>},
+	{"lemma_linear", run<lemma_linear>},
+	{"lemma_direct", run<lemma_direct>},
+	{"lemma_pool", run<lemma_pool>},
+	{"lemma_average", run<lemma_average>},
+	{"lemma_add", run<lemma_add>},
+	{"lemma_relu", run<lemma_relu>},
+	{"lemma_argmax", run<lemma_argmax>},
+	{"lemma_forward", run<lemma_forward>},
+	{"lemma_backward", run<lemma_backward>},
+	{"lemma_update", run<lemma_update>},
+};
 
 } // namespace
 
@@ -155,8 +176,6 @@ int cuModuleLoadData(void **module, const void *image) {
 }
 int cuModuleUnload(void *) { return SUCCESS; }
 int cuModuleGetFunction(void **function, void *, const char *name) {
-	const std::map<std::string, void (*)(void **)> kernels = {
-		{"lemma_pack_rows", pack_rows}, {"lemma_pack_columns", pack_columns}, {"lemma_gemm_i8", gemm}};
 	auto found = kernels.find(name);
 	if (found == kernels.end())
 		return NOT_FOUND;
@@ -167,9 +186,11 @@ int cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz, unsign
 	unsigned, void *, void **arguments, void **) {
 	if (gx == 0 || gy == 0 || gz == 0 || gy > 65535 || gz > 65535 || bx * by * bz > 1024)
 		return INVALID_VALUE;
-	shim::launch({gx, gy, gz}, {bx, by, bz}, 0, [&] { ((void (*)(void **))function)(arguments); });
-	if (function == (void *)gemm && getenv("LEMMA_SHIM_FAULT"))
-		*pointer<int>(arguments, 7) ^= 1;
+	shim::launch({gx, gy, gz}, {bx, by, bz}, (unsigned)setting("LEMMA_SHIM_ORDER", 0),
+		[&] { ((Kernel)function)(arguments); });
+	// C is the product's last argument.
+	if (function == (void *)run<lemma_gemm_i8> && getenv("LEMMA_SHIM_FAULT"))
+		**(int **)arguments[7] ^= 1;
 	return SUCCESS;
 }
 }

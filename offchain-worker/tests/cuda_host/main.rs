@@ -10,6 +10,12 @@ use std::{
 	sync::OnceLock,
 };
 
+mod infer;
+#[path = "../samples/mod.rs"]
+mod samples;
+mod tiles;
+mod train;
+
 use lemma_worker::backend::{
 	choose, cpu::reference, cuda::compile::Compiler, Backend, BackendError, Cuda, Preference,
 };
@@ -29,6 +35,9 @@ fn driver() -> &'static Path {
 				"-fno-strict-aliasing",
 				"-Wall",
 				"-Wno-unknown-pragmas",
+				// A kernel whose arithmetic has no meaning ends the process.
+				"-fsanitize=undefined",
+				"-fsanitize-undefined-trap-on-error",
 			])
 			.args(["-shared", "-fPIC", "-o"])
 			// Not `libcuda.so.1`: NVRTC looks for that one itself, and asks it for more than is there.
@@ -78,6 +87,37 @@ fn assert_passes(name: &str, settings: &[(&str, &str)]) {
 			output.status.success() && text.contains("1 passed"),
 			"{name} with {settings:?}: {text}{}",
 			String::from_utf8_lossy(&output.stderr)
+		);
+	}
+}
+
+/// That the part `name` fails without any one of the barriers of a kernel's source, in some order of the threads.
+fn assert_needs_barriers(name: &str, file: &str, source: &str, expected: usize) {
+	let lines = source.lines().zip(1..);
+	let barriers: Vec<usize> = lines
+		.filter(|(line, _)| line.contains("__syncthreads();"))
+		.map(|(_, number)| number)
+		.collect();
+	assert_eq!(barriers.len(), expected);
+	for line in barriers {
+		let barrier = format!("{file}:{line}");
+		let mut noticed = false;
+		for order in ["0", "1", "2"] {
+			let settings = [
+				("LEMMA_SHIM_WITHOUT", barrier.as_str()),
+				("LEMMA_SHIM_ORDER", order),
+			];
+			match with_gpu(name, &settings) {
+				Some(output) => noticed |= !output.status.success(),
+				None => return,
+			}
+			if noticed {
+				break;
+			}
+		}
+		assert!(
+			noticed,
+			"the barrier {barrier} could be left out and no test would notice"
 		);
 	}
 }

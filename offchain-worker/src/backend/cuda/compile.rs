@@ -18,6 +18,18 @@ use super::super::BackendError;
 /// The matrix product's kernels.
 pub const GEMM: &str = include_str!("../../../kernels/gemm.cu");
 
+/// The networks' kernels.
+pub const INFER: &str = include_str!("../../../kernels/infer.cu");
+
+/// The training's kernels.
+pub const TRAIN: &str = include_str!("../../../kernels/train.cu");
+
+/// The fractals' kernel.
+pub const FRACTAL: &str = include_str!("../../../kernels/fractal.cu");
+
+/// The renderer's kernel.
+pub const RENDER: &str = include_str!("../../../kernels/render.cu");
+
 /// What to compile for. The number is the compute capability's digits, 89 for 8.9.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {

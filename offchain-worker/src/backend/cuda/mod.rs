@@ -1,49 +1,56 @@
 //! The GPU backend: NVIDIA devices of compute capability 6.1 and newer, driven through the CUDA driver API.
 //!
 //! Nothing of CUDA is needed to build or to start the worker: the driver (`libcuda`) and the run-time compiler
-//! (`libnvrtc`) are loaded when they are there. `kernels/gemm.cu` multiplies; [`plan`] says how a product is
-//! cut, [`compile`] turns the source into machine code.
+//! (`libnvrtc`) are loaded when they are there. `kernels/gemm.cu` multiplies, and [`plan`] says how a product is cut; `infer`,
+//! `train` and `tiles` launch the other programs' kernels. [`compile`] turns a source into machine code, `modules` loads it when it is
+//! first needed.
 //!
-//! What has been tested and how: `tests/kernels.rs` compiles the source for several architectures and executes
-//! it on the CPU, with the launches of [`plan`], against the definition; `tests/cuda_host` runs all of this
-//! file against a driver that does the same. It has not yet run on a GPU: [`super::choose`] multiplies
-//! a small matrix before it trusts one.
+//! How it is tested: `tests/kernels.rs` and `tests/tiles.rs` execute sources on the CPU, against the references, and
+//! compile them for several architectures; `tests/cuda_host` runs all of this folder against a driver that executes the
+//! kernels on the CPU. It has not yet run on a GPU: [`super::choose`] multiplies a small matrix before it trusts one, and a prover finds
+//! any output that is not the reference's.
 
 pub mod compile;
+mod infer;
+mod modules;
 pub mod plan;
+mod tiles;
+mod train;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cudarc::{
-	driver::{
-		sys, CudaContext, CudaFunction, CudaModule, CudaSlice, CudaStream, DriverError,
-		LaunchConfig, PushKernelArg,
-	},
-	nvrtc::Ptx,
+use cudarc::driver::{
+	sys, CudaContext, CudaFunction, CudaSlice, CudaStream, DeviceRepr, DriverError, LaunchConfig,
+	PushKernelArg,
 };
 use lemma_zk_circuits::program::Work;
 
 use super::{check_gemm, Backend, BackendError};
 use compile::{Compiler, Target, GEMM};
+use modules::Modules;
 use plan::{band_rows, Launch, Plan};
 
 /// Oldest compute capability with the dp4a instruction.
 const OLDEST: u32 = 61;
 
+/// Threads of a block of kernels of which each thread computes one thing.
+const BLOCK: usize = 256;
+
 /// Runs programs on one GPU: the first that CUDA shows (`CUDA_VISIBLE_DEVICES` chooses it).
 pub struct Cuda {
 	context: Arc<CudaContext>,
 	stream: Arc<CudaStream>,
+	modules: Modules,
 	pack_rows: CudaFunction,
 	pack_columns: CudaFunction,
 	multiply: CudaFunction,
 	description: String,
-	/// One product at a time: the second would find the memory taken that the first has planned with.
+	/// One computation at a time: the second would find the memory taken that the first has planned with.
 	turn: Mutex<()>,
 }
 
 impl Cuda {
-	/// Opens the device and compiles the kernels for it.
+	/// Opens the device and compiles the matrix product's kernels for it.
 	///
 	/// # Errors
 	///
@@ -94,8 +101,8 @@ impl Cuda {
 		}
 		let compiler = Compiler::find()?;
 		let target = Target::for_device(capability, compiler.supported())?;
-		let module = load(&context, &compiler, target)?;
-		let function = |name| module.load_function(name).map_err(device);
+		let modules = Modules::new(context.clone(), compiler, target);
+		let function = |name| modules.function(GEMM, name);
 		let memory = context.total_mem().map_err(device)? >> 20;
 		Ok(Self {
 			stream: context.new_stream().map_err(device)?,
@@ -103,10 +110,10 @@ impl Cuda {
 			pack_columns: function("lemma_pack_columns")?,
 			multiply: function("lemma_gemm_i8")?,
 			description: format!(
-				"{name}, compute capability {major}.{minor}, {memory} MiB, kernels for {target} by \
-				NVRTC {}",
-				compiler.version()
+				"{name}, compute capability {major}.{minor}, {memory} MiB, {}",
+				modules.describe()
 			),
+			modules,
 			context,
 			turn: Mutex::new(()),
 		})
@@ -118,7 +125,6 @@ impl Cuda {
 		a: &[i8],
 		b: &[i8],
 	) -> Result<Vec<u8>, BackendError> {
-		let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
 		let (free, _) = self.context.mem_get_info().map_err(device)?;
 		let rows = band_rows(m, k, n, free as u64)?;
 		let plan = Plan::new(rows, k, n)?;
@@ -182,12 +188,21 @@ impl Cuda {
 	}
 
 	/// Device memory that a kernel or copy fills before anything reads it.
-	fn empty<T: cudarc::driver::DeviceRepr>(
-		&self,
-		length: usize,
-	) -> Result<CudaSlice<T>, BackendError> {
+	fn empty<T: DeviceRepr>(&self, length: usize) -> Result<CudaSlice<T>, BackendError> {
 		// SAFETY: see above; on the device any bit pattern is a value of these types.
 		unsafe { self.stream.alloc(length) }.map_err(device)
+	}
+
+	/// Values, of which there is at least one, on the device.
+	fn upload<T: DeviceRepr>(&self, values: &[T]) -> Result<CudaSlice<T>, BackendError> {
+		self.stream.clone_htod(values).map_err(device)
+	}
+
+	/// Waits for all that was launched, and brings a buffer back.
+	fn download<T: DeviceRepr>(&self, buffer: &CudaSlice<T>) -> Result<Vec<T>, BackendError> {
+		let values = self.stream.clone_dtoh(buffer).map_err(device)?;
+		self.stream.synchronize().map_err(device)?;
+		Ok(values)
 	}
 }
 
@@ -201,40 +216,18 @@ impl Backend for Cuda {
 	}
 
 	fn run(&self, work: Work<'_>) -> Result<Vec<u8>, BackendError> {
+		let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
 		match work {
 			Work::Gemm { m, k, n, a, b } => {
 				check_gemm(m, k, n, a, b)?;
 				self.gemm((m, k, n), a, b)
 			}
-			// There is no kernel for these yet.
-			Work::Infer { .. }
-			| Work::Train { .. }
-			| Work::Fractal { .. }
-			| Work::Render { .. } => Ok(work.reference()),
+			Work::Infer { model, samples } => self.infer(model, samples),
+			Work::Train { training } => self.train(training),
+			Work::Fractal { tile } => self.fractal(tile),
+			Work::Render { class, prepared } => self.render(class, prepared),
 		}
 	}
-}
-
-/// Loads the kernels; compiles them anew if the driver refuses the kept file.
-fn load(
-	context: &Arc<CudaContext>,
-	compiler: &Compiler,
-	target: Target,
-) -> Result<Arc<CudaModule>, BackendError> {
-	let module = |image| context.load_module(Ptx::from_binary(image));
-	if let Ok(loaded) = module(compiler.get(GEMM, target)?) {
-		return Ok(loaded);
-	}
-	compiler.forget(GEMM, target);
-	module(compiler.get(GEMM, target)?).map_err(|error| {
-		compiler.forget(GEMM, target);
-		BackendError::Unavailable(format!(
-			"the driver refuses the kernels that NVRTC {} compiled ({}): update the driver, or install \
-			the NVRTC of its CUDA version",
-			compiler.version(),
-			code(error)
-		))
-	})
 }
 
 fn config(launch: Launch) -> LaunchConfig {
@@ -245,6 +238,18 @@ fn config(launch: Launch) -> LaunchConfig {
 	}
 }
 
+/// One thread for each of `count` things.
+fn threads(count: usize) -> Result<LaunchConfig, BackendError> {
+	let blocks = i32::try_from(count.div_ceil(BLOCK)).map_err(|_| {
+		BackendError::Memory(format!("{count} elements are more than a GPU can be given"))
+	})?;
+	Ok(LaunchConfig {
+		grid_dim: (blocks.unsigned_abs(), 1, 1),
+		block_dim: (BLOCK as u32, 1, 1),
+		shared_mem_bytes: 0,
+	})
+}
+
 fn code(error: DriverError) -> String {
 	format!("{:?}", error.0)
 }
@@ -252,8 +257,7 @@ fn code(error: DriverError) -> String {
 fn device(error: DriverError) -> BackendError {
 	match error.0 {
 		sys::cudaError_enum::CUDA_ERROR_OUT_OF_MEMORY => BackendError::Memory(
-			"the GPU has no memory left: another program uses it, or the product is too large"
-				.into(),
+			"the GPU has no memory left: another program uses it, or the job is too large".into(),
 		),
 		_ => BackendError::Device(code(error)),
 	}
