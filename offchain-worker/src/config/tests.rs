@@ -156,6 +156,7 @@ fn the_example_should_hold_every_setting_and_its_default() {
 	// All of it at once, but for what depends on the machine or the claim.
 	let skipped = [
 		"max_memory_bytes",
+		"threads",
 		"bench_file",
 		"programs",
 		"bundles",

@@ -1,6 +1,6 @@
 //! Weights of `pallet_sudo`, measured. Written by `scripts/benchmark`; not to be edited by hand.
 //!
-//! 2026-11-22, Intel(R) Xeon(R) Processor, 2 cores: 20 values of each component, 20 times each.
+//! 2026-11-23, Intel(R) Xeon(R) Processor, 2 cores: 20 values of each component, 30 times each.
 
 use core::marker::PhantomData;
 
@@ -12,22 +12,22 @@ pub struct WeightInfo<T>(PhantomData<T>);
 
 impl<T: frame_system::Config> pallet_sudo::WeightInfo for WeightInfo<T> {
 	fn set_key() -> Weight {
-		Weight::from_parts(26_064_000, 0)
+		Weight::from_parts(32_010_000, 0)
 			.saturating_add(T::DbWeight::get().reads(1))
 			.saturating_add(T::DbWeight::get().writes(1))
 	}
 	fn sudo() -> Weight {
-		Weight::from_parts(28_120_000, 0).saturating_add(T::DbWeight::get().reads(1))
+		Weight::from_parts(36_137_000, 0).saturating_add(T::DbWeight::get().reads(1))
 	}
 	fn sudo_as() -> Weight {
-		Weight::from_parts(27_390_000, 0).saturating_add(T::DbWeight::get().reads(1))
+		Weight::from_parts(35_909_000, 0).saturating_add(T::DbWeight::get().reads(1))
 	}
 	fn remove_key() -> Weight {
-		Weight::from_parts(23_544_000, 0)
+		Weight::from_parts(28_544_000, 0)
 			.saturating_add(T::DbWeight::get().reads(1))
 			.saturating_add(T::DbWeight::get().writes(1))
 	}
 	fn check_only_sudo_account() -> Weight {
-		Weight::from_parts(12_168_000, 0).saturating_add(T::DbWeight::get().reads(1))
+		Weight::from_parts(15_389_000, 0).saturating_add(T::DbWeight::get().reads(1))
 	}
 }

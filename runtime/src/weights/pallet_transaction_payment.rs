@@ -1,6 +1,6 @@
 //! Weights of `pallet_transaction_payment`, measured. Written by `scripts/benchmark`; not to be edited by hand.
 //!
-//! 2026-11-22, Intel(R) Xeon(R) Processor, 2 cores: 20 values of each component, 20 times each.
+//! 2026-11-23, Intel(R) Xeon(R) Processor, 2 cores: 20 values of each component, 30 times each.
 
 use core::marker::PhantomData;
 
@@ -12,7 +12,7 @@ pub struct WeightInfo<T>(PhantomData<T>);
 
 impl<T: frame_system::Config> pallet_transaction_payment::WeightInfo for WeightInfo<T> {
 	fn charge_transaction_payment() -> Weight {
-		Weight::from_parts(148_828_000, 0)
+		Weight::from_parts(190_981_000, 0)
 			.saturating_add(T::DbWeight::get().reads(1))
 			.saturating_add(T::DbWeight::get().writes(1))
 	}
