@@ -146,7 +146,13 @@ fn the_example_should_hold_every_setting_and_its_default() {
 		);
 	}
 	// All of it at once, but for what depends on the machine or the claim.
-	let skipped = ["max_memory_bytes", "bench_file", "programs", "max_tip"];
+	let skipped = [
+		"max_memory_bytes",
+		"threads",
+		"bench_file",
+		"programs",
+		"max_tip",
+	];
 	let text: String = settings_lines
 		.iter()
 		.filter(|line| {
