@@ -8,6 +8,7 @@ use lemma_client::{
 	At,
 };
 use lemma_zk_circuits::programs::gemm::Operands;
+use lemma_zk_statement::OutputElement;
 use serde_json::json;
 
 use crate::{
@@ -104,7 +105,7 @@ pub async fn run(context: &Context, args: Gemm) -> Outcome<()> {
 	// in the way of the look at a block that is not; then the look at the final one decides.
 	let mut written = None;
 	if let Ok(evidence) = result::fetch(&client, order, At::Best).await {
-		let mut report = evidence.check_result(client.genesis_hash(), None);
+		let mut report = evidence.check_result(client.genesis_hash(), OutputElement::I32, None);
 		ours(&evidence, &mut report);
 		if report.passed() {
 			let output = evidence.submission.output;
