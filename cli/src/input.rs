@@ -7,6 +7,7 @@ use lemma_zk_circuits::{
 	program::{Class, Job, Program, Work},
 	programs::{self, bundles::open_bundle, infer::encoding::INPUT_MAGIC},
 };
+use lemma_zk_statement::OutputElement;
 
 use crate::{
 	args::Bundles,
@@ -20,6 +21,8 @@ pub struct Described {
 	pub program: H256,
 	/// Commitment to the input.
 	pub commitment: H256,
+	/// Type of the output's elements, unless only the chain knows the program.
+	pub element: Option<OutputElement>,
 	/// Exact length of the output, bytes.
 	pub output_len: u32,
 	/// Cost of proving in the unit of one 256x256x256 product; by it the claim window is chosen.
@@ -126,6 +129,7 @@ pub fn describe(job: &dyn Job) -> Outcome<Described> {
 	Ok(Described {
 		program: H256(job.program()),
 		commitment: H256(job.commitment()),
+		element: Some(job.element()),
 		// At most a MiB, as was just checked.
 		output_len: output_len as u32,
 		cost: job.cost_estimate(),

@@ -137,8 +137,8 @@ provider_register() {
 }
 
 # worker_run NAME KEY [SETTINGS]: runs a worker that signs with the key, with LEMMA_NODE, LEMMA_STORE and
-# whatever else the settings say; sets METRICS_PORT and STARTED. Its settings are in NAME.toml. On the same
-# cores nodes come first: they have slots to keep.
+# whatever else the settings say; sets METRICS_PORT and STARTED. Its settings are in NAME.toml. It leads a session, as a
+# service does: then its `niceness` counts wherever processes are grouped by session, and nodes on the same cores come first.
 worker_run() {
 	local name=$1 key=$2
 	METRICS_PORT="$(free_port)"
@@ -150,7 +150,7 @@ worker_run() {
 		metrics = "127.0.0.1:$METRICS_PORT"
 		${3:-}
 	TOML
-	process_start "$name" nice -n 10 "$LEMMA_BIN/lemma-worker" run --config "$LEMMA_RUN/$name.toml"
+	process_start "$name" setsid "$LEMMA_BIN/lemma-worker" run --config "$LEMMA_RUN/$name.toml"
 	await 60 "the worker $name takes no orders" worker_ready "$STARTED" "$METRICS_PORT"
 }
 

@@ -137,7 +137,7 @@ pub async fn run(context: &Context, args: Infer) -> Outcome<()> {
 		let phases = follower.finalized(&mut progress).await?;
 		let evidence = result::fetch(&client, *order, At::Finalized).await?;
 		let mut report = evidence.check(client.genesis_hash(), None);
-		check_ours(job, &evidence, &mut report);
+		results::check_ordered(&job.described, &evidence, &mut report);
 		demand(&report)?;
 		settled.push(Settled {
 			evidence,
@@ -369,8 +369,8 @@ async fn settle(
 			}
 			outputs[at] = Some(match result::fetch(client, orders[at], At::Best).await {
 				Ok(evidence) => {
-					let mut report = evidence.check_result(client.genesis_hash(), None);
-					check_ours(&jobs[at], &evidence, &mut report);
+					let described = &jobs[at].described;
+					let report = results::check_result(client.genesis_hash(), described, &evidence);
 					report.passed().then_some(evidence.submission.output)
 				}
 				Err(_) => None,
@@ -392,22 +392,6 @@ async fn settle(
 			"waiting for the proofs: {settled} settled, {claimed} claimed, {open} open"
 		));
 		tokio::time::sleep(POLL).await;
-	}
-}
-
-/// Adds the checks that a result is of the program and the samples that were ordered.
-fn check_ours(job: &Job, evidence: &Evidence, report: &mut Report) {
-	let receipt = &evidence.receipt;
-	let (program, commitment) = (&job.described.program, &job.described.commitment);
-	let what = "the program is the one ordered";
-	report.add("program", same(what, &receipt.program, program));
-	let what = "the input is the one ordered";
-	report.add("input", same(what, &receipt.commitment, commitment));
-	// Zeros behind it would not change what the proof says of an output.
-	let (found, wanted) = (evidence.submission.output.len(), job.described.output_len);
-	if found != wanted as usize {
-		let why = format!("the output has {found} bytes, but {wanted} were ordered");
-		report.add("output_length", Err(why));
 	}
 }
 
@@ -525,6 +509,7 @@ mod tests {
 			described: Described {
 				program: H256::zero(),
 				commitment: H256::zero(),
+				element: None,
 				output_len: 0,
 				cost: 1.0,
 				shape: String::new(),

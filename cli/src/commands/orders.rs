@@ -72,6 +72,7 @@ async fn post(
 			Described {
 				program,
 				commitment,
+				element: None,
 				output_len,
 				cost: 1.0,
 				shape: String::new(),

@@ -350,9 +350,29 @@ fn candidates(samples: usize, size: usize, sizes: &[usize]) -> impl Iterator<Ite
 	})
 }
 
+/// Checks that a result is right and of what this command ordered, whatever becomes of its block.
+pub fn check_result(genesis: H256, described: &Described, evidence: &Evidence) -> Report {
+	let element = described.element.unwrap_or(evidence.element);
+	let mut report = evidence.check_result(genesis, element, None);
+	if described.element.is_none() {
+		let why = "the program is not known here, nor how its output is to be read";
+		report.add("element", Err(why.into()));
+	}
+	check_ordered(described, evidence, &mut report);
+	report
+}
+
 /// Adds the checks that the result is of what this command ordered.
 pub fn check_ordered(described: &Described, evidence: &Evidence, report: &mut Report) {
 	let receipt = &evidence.receipt;
+	// Zeros behind it would not change what the proof says of an output.
+	let (found, wanted) = (evidence.submission.output.len(), described.output_len);
+	if found != wanted as usize {
+		report.add(
+			"output_length",
+			Err(format!("the output has {found} bytes, but {wanted} were ordered")),
+		);
+	}
 	report.add(
 		"program",
 		same(

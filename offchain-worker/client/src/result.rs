@@ -246,13 +246,22 @@ impl Evidence {
 		}
 		report
 			.checks
-			.extend(self.check_result(genesis, output).checks);
+			.extend(self.check_result(genesis, self.element, output).checks);
 		report
 	}
 
 	/// Checks that the result is right, whatever becomes of its block: those of the checks of [`Self::check`] that
 	/// do not ask what the chain accepted, and so hold before the block is final.
-	pub fn check_result(&self, genesis: H256, output: Option<&[u8]>) -> Report {
+	///
+	/// The caller says the output's `element`, for he knows what he ordered. [`Self::element`] is the node's word, and
+	/// the proof is of the elements' values: a node that lies about their type could pass other bytes off as the
+	/// output. In [`Self::check`] the block's state holds the root of the bytes, and it cannot.
+	pub fn check_result(
+		&self,
+		genesis: H256,
+		element: OutputElement,
+		output: Option<&[u8]>,
+	) -> Report {
 		let mut report = Report { checks: Vec::new() };
 		let receipt = &self.receipt;
 		let output = output.unwrap_or(&self.submission.output);
@@ -279,7 +288,7 @@ impl Evidence {
 			)),
 			},
 		);
-		report.add("proof", self.check_proof(genesis, output));
+		report.add("proof", self.check_proof(genesis, element, output));
 		report
 	}
 
@@ -369,14 +378,19 @@ impl Evidence {
 		Ok(format!("extrinsic {index} submits this output and proof"))
 	}
 
-	fn check_proof(&self, genesis: H256, output: &[u8]) -> Result<String, String> {
+	fn check_proof(
+		&self,
+		genesis: H256,
+		element: OutputElement,
+		output: &[u8],
+	) -> Result<String, String> {
 		let receipt = &self.receipt;
 		let binding = binding(&genesis.0, self.order, account_bytes(&receipt.provider));
 		let statement = Statement::of_result(
 			receipt.program.0,
 			binding,
 			receipt.commitment.0,
-			self.element,
+			element,
 			output,
 			|bytes| blake2_256(bytes).0,
 		)
@@ -582,6 +596,29 @@ mod tests {
 		);
 		assert_eq!(failures(|e| e.header[80] ^= 1), ["extrinsics_root"]);
 		assert_eq!(failures(|e| e.finalized = false), ["finalized"]);
+	}
+
+	#[test]
+	fn a_result_should_be_read_by_the_callers_type_and_not_by_the_nodes() {
+		let honest = evidence();
+		assert_eq!(honest.element, OutputElement::I32);
+		let genesis = honest.genesis;
+		assert!(honest
+			.check_result(genesis, OutputElement::I32, None)
+			.passed());
+
+		// A node that calls the elements bytes: no value of the sample fits one, but the check must not even ask.
+		let mut lying = evidence();
+		lying.element = OutputElement::U8;
+		assert!(lying
+			.check_result(genesis, OutputElement::I32, None)
+			.passed());
+		let read_otherwise = honest.check_result(genesis, OutputElement::U8, None);
+		assert_eq!(
+			read_otherwise.first_failure().map(|check| check.name),
+			Some("proof")
+		);
+		assert!(!lying.check(genesis, None).passed());
 	}
 
 	#[test]

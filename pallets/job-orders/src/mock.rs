@@ -82,6 +82,8 @@ parameter_types! {
 	pub static MaxClaimWindow: u32 = LONGEST_WINDOW;
 	pub static MaxExpiriesPerBlock: u32 = MAX_EXPIRIES;
 	pub static MinPrice: Balance = LOWEST_PRICE;
+	/// What a verification takes besides its bytes.
+	pub static VerificationTime: u64 = 1_000_000;
 }
 
 #[derive_impl(frame_system::config_preludes::TestDefaultConfig)]
@@ -167,7 +169,8 @@ impl Programs for TablePrograms {
 	}
 
 	fn verify_weight(output_len: u32, proof_len: u32) -> Weight {
-		Weight::from_parts(1_000_000 + u64::from(output_len) + u64::from(proof_len), 0)
+		let bytes = u64::from(output_len) + u64::from(proof_len);
+		Weight::from_parts(VerificationTime::get() + bytes, 0)
 	}
 
 	#[cfg(feature = "runtime-benchmarks")]

@@ -57,3 +57,16 @@ pub const MAX_PAGE: u32 = 100;
 
 /// Longest proof, bytes. Anything longer is refused before it is parsed.
 pub const MAX_PROOF_BYTES: u32 = 128 * 1024;
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn limits_should_be_those_of_the_protocol() {
+		assert_eq!(MAX_INLINE_INPUT_BYTES, 8_192);
+		assert_eq!(MAX_LOCATOR_BYTES, 256);
+		assert_eq!(MAX_OUTPUT_BYTES, 1_048_576);
+		assert_eq!(MAX_PROOF_BYTES, 131_072);
+	}
+}

@@ -27,6 +27,8 @@ mod key;
 #[cfg(all(target_arch = "wasm32", any(target_os = "none", target_os = "unknown")))]
 mod no_randomness;
 mod reader;
+#[cfg(test)]
+mod tests;
 
 use alloc::vec::Vec;
 use core::fmt;

@@ -329,9 +329,7 @@ impl<'a> Orderer<'a> {
 		follower.settled(progress).await?;
 		progress.wait(&format!("verifying the result of order {order}"));
 		if let Ok(evidence) = result::fetch(client, order, At::Best).await {
-			let mut report = evidence.check_result(client.genesis_hash(), None);
-			ordered(described, &evidence, &mut report);
-			if report.passed() {
+			if results::check_result(client.genesis_hash(), described, &evidence).passed() {
 				return Ok(evidence.submission.output);
 			}
 		}
@@ -339,8 +337,7 @@ impl<'a> Orderer<'a> {
 		let follower = Follower::new(context, client, order);
 		follower.finalized(progress).await?;
 		let evidence = result::fetch(client, order, At::Finalized).await?;
-		let mut report = evidence.check_result(client.genesis_hash(), None);
-		ordered(described, &evidence, &mut report);
+		let report = results::check_result(client.genesis_hash(), described, &evidence);
 		results::demand(&report)?;
 		Ok(evidence.submission.output)
 	}
@@ -351,7 +348,7 @@ impl<'a> Orderer<'a> {
 		let phases = order.follower.finalized(progress).await?;
 		let evidence = result::fetch(client, order.order, At::Finalized).await?;
 		let mut report = evidence.check(client.genesis_hash(), None);
-		ordered(&order.described, &evidence, &mut report);
+		results::check_ordered(&order.described, &evidence, &mut report);
 		// A fork may have it settled by another provider: by the same bytes, if both are proven.
 		report.add(
 			"same_output",
@@ -371,14 +368,4 @@ impl<'a> Orderer<'a> {
 			phases,
 		})
 	}
-}
-
-/// Adds the checks that a result is of the input that was committed to here.
-fn ordered(described: &Described, evidence: &Evidence, report: &mut Report) {
-	let receipt = &evidence.receipt;
-	let (program, input) = (&described.program, &described.commitment);
-	let what = "the program is the one ordered";
-	report.add("program", results::same(what, &receipt.program, program));
-	let what = "the input is the one ordered";
-	report.add("input", results::same(what, &receipt.commitment, input));
 }

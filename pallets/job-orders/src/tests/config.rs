@@ -68,6 +68,15 @@ fn max_expiries_should_fit_into_a_block() {
 }
 
 #[test]
+#[should_panic = "the largest settlement must fit into a block"]
+fn the_largest_settlement_should_fit_into_a_block() {
+	new_test_ext().execute_with(|| {
+		VerificationTime::set(u64::MAX / 2);
+		check();
+	});
+}
+
+#[test]
 fn the_storage_version_should_be_one() {
 	run(|| assert_eq!(JobOrders::in_code_storage_version(), 1));
 }

@@ -57,6 +57,12 @@ fn terms_should_be_found_broken() {
 	});
 	broken("terms", |[_, claimed, ..]| {
 		change_order(claimed, |order| {
+			order.spec.lifetime = order.spec.claim_window - 1;
+			order.deadline = order.posted_at + order.spec.lifetime;
+		})
+	});
+	broken("terms", |[_, claimed, ..]| {
+		change_order(claimed, |order| {
 			let OrderStatus::Claimed { price, .. } = &mut order.status else {
 				unreachable!()
 			};
@@ -98,6 +104,10 @@ fn holds_should_be_found_broken() {
 fn agenda_should_be_found_broken() {
 	broken("agenda", |[open, ..]| Agenda::<Test>::remove(121, open));
 	broken("agenda", |[open, ..]| Agenda::<Test>::insert(122, open, ()));
+	broken("agenda", |[open, ..]| {
+		Agenda::<Test>::remove(121, open);
+		Agenda::<Test>::insert(122, open, ());
+	});
 	broken("agenda", |_| Agenda::<Test>::insert(122, 99, ()));
 	broken("agenda", |_| AgendaCursor::<Test>::put(42));
 	broken("agenda", |[open, ..]| Retries::<Test>::insert(open, 500));
@@ -108,6 +118,10 @@ fn agenda_should_be_found_broken() {
 fn index_should_be_found_broken() {
 	broken("index", |[open, ..]| {
 		LiveOrders::<Test>::remove(open.to_be_bytes())
+	});
+	broken("index", |[open, ..]| {
+		LiveOrders::<Test>::remove(open.to_be_bytes());
+		LiveOrders::<Test>::insert(99u64.to_be_bytes(), ());
 	});
 	broken("index", |_| {
 		LiveOrders::<Test>::insert(99u64.to_be_bytes(), ())

@@ -103,6 +103,18 @@ fn submit_result_should_leave_a_receipt() {
 }
 
 #[test]
+fn submit_result_should_keep_a_deposit_for_the_bytes_that_the_receipt_takes() {
+	use codec::Encode;
+
+	run(|| {
+		let id = post(ALICE);
+		assert_ok!(submit(EVE, id, proof(id, &EVE)));
+		let bytes = receipt(id).encoded_size() as Balance;
+		assert_eq!(receipt(id).deposit, DEPOSIT_BASE + bytes);
+	});
+}
+
+#[test]
 fn submit_result_should_cost_no_fee_and_weigh_what_it_did() {
 	run(|| {
 		let id = post(ALICE);
@@ -435,6 +447,14 @@ fn submit_result_should_fail_when_the_proof_is_bound_to_another_chain() {
 		let id = post(ALICE);
 		frame_system::BlockHash::<Test>::insert(0, H256::zero());
 		refuse(EVE, id, proof(id, &EVE), INVALID);
+	});
+}
+
+#[test]
+fn a_settlement_fee_should_not_be_less_than_was_promised() {
+	run(|| {
+		let missing = JobOrders::charge_settlement(&ALICE, 1);
+		assert_eq!(missing, Err(DispatchError::Corruption));
 	});
 }
 

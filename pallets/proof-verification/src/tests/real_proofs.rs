@@ -166,6 +166,11 @@ fn verify_should_accept_the_committed_sample() {
 }
 
 #[test]
+fn a_sample_should_be_as_long_as_the_verifier_reads() {
+	assert_eq!(MAX_PROOF_BYTES as usize, lemma_zk_verifier::MAX_PROOF_BYTES);
+}
+
+#[test]
 fn verify_should_refuse_another_input_binding_or_program_than_the_real_one() {
 	run_registered(|| {
 		let proof = &proven().proof;
