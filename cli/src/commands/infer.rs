@@ -14,7 +14,7 @@ use serde_json::{json, Value};
 use super::{
 	aside,
 	model::{check_labels, check_registered_rules, counted, share},
-	results::{demand, same, write_matrix},
+	results::{self, demand, write_matrix},
 };
 use crate::{
 	args::{Infer, Terms},

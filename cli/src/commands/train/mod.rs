@@ -11,7 +11,7 @@ use std::{path::PathBuf, time::Instant};
 
 use lemma_client::{
 	npy,
-	result::{self, Evidence, Report},
+	result::{self, Report},
 	At, Balance, Client, Keys, OrderId,
 };
 use lemma_zk_circuits::programs::train::{
