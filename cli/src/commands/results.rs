@@ -370,7 +370,9 @@ pub fn check_ordered(described: &Described, evidence: &Evidence, report: &mut Re
 	if found != wanted as usize {
 		report.add(
 			"output_length",
-			Err(format!("the output has {found} bytes, but {wanted} were ordered")),
+			Err(format!(
+				"the output has {found} bytes, but {wanted} were ordered"
+			)),
 		);
 	}
 	report.add(

@@ -89,7 +89,10 @@ fn one_weight_should_make_another_program() {
 			};
 			// A weight that the scores of these samples depend on.
 			let honest = output(&model, &samples);
-			let other = (0..60)
+			let Op::Dense(linear) = &model.layers()[layer].op else {
+				panic!("a perceptron is dense")
+			};
+			let other = (0..linear.weights.len())
 				.map(of_weight)
 				.find(|other| output(other, &samples) != honest)
 				.unwrap();
