@@ -148,7 +148,8 @@ validator_start() {
 		within=(ip netns exec "$NETNS-$i")
 		flags=(--unsafe-rpc-external --rpc-cors all --prometheus-external)
 	else
-		flags=(--reserved-only --rpc-methods unsafe)
+		# Without other slots: a peer that is taken off the list would be kept in one.
+		flags=(--reserved-only --in-peers 0 --out-peers 0 --rpc-methods unsafe)
 		for j in "${!NODE_ADDRESS[@]}"; do
 			[ "$j" = "$i" ] || flags+=(--reserved-nodes "$(peer_of "$j")")
 		done

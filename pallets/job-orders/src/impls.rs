@@ -8,6 +8,7 @@ use frame_support::{
 };
 use frame_system::pallet_prelude::BlockNumberFor;
 use lemma_primitives::{
+	carry_weight,
 	order::{InputSource, Order, OrderStatus, Receipt},
 	traits::{ClaimedResult, Programs, Providers, Settlement},
 	OrderId, MAX_INLINE_INPUT_BYTES, MAX_OUTPUT_BYTES, MAX_PROOF_BYTES,
@@ -72,6 +73,7 @@ impl<T: Config> Pallet<T> {
 	fn settle_weight(output_len: u32, proof_len: u32) -> Weight {
 		T::WeightInfo::submit_result(output_len, proof_len)
 			.saturating_add(T::Programs::verify_weight(output_len, proof_len))
+			.saturating_add(carry_weight(output_len.saturating_add(proof_len)))
 	}
 
 	/// The price of an unclaimed order at a block.

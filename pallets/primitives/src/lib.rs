@@ -18,7 +18,7 @@ pub mod traits;
 use sp_core::H256;
 use sp_runtime::{
 	traits::{IdentifyAccount, Verify},
-	MultiSignature,
+	MultiSignature, Weight,
 };
 
 /// Number of an order: counts up from 0 and is never used twice on a chain.
@@ -57,6 +57,13 @@ pub const MAX_PAGE: u32 = 100;
 
 /// Longest proof, bytes. Anything longer is refused before it is parsed.
 pub const MAX_PROOF_BYTES: u32 = 128 * 1024;
+
+/// What a block takes to carry these bytes of an extrinsic to the runtime, besides what the call does with them: copying,
+/// decoding and hashing them, and listing them for the extrinsics' root. Benchmarks of calls begin behind that;
+/// `scripts/measure-block` measures it, up to 17 ns a byte (`docs/develop/weights.md`).
+pub const fn carry_weight(bytes: u32) -> Weight {
+	Weight::from_parts(20_000 * bytes as u64, 0)
+}
 
 #[cfg(test)]
 mod tests {

@@ -106,6 +106,7 @@ pub mod pallet {
 	};
 	use frame_system::pallet_prelude::*;
 	use lemma_primitives::{
+		carry_weight,
 		program::{LengthRule, OutputElement},
 		traits::VerifyProof,
 		OrderId, ProgramId, MAX_PAGE,
@@ -294,6 +295,8 @@ pub mod pallet {
 		#[pallet::weight(
 			T::WeightInfo::register_program(sample.output.len() as u32)
 				.saturating_add(T::WeightInfo::verify_proof())
+				.saturating_add(carry_weight(sample.output.len() as u32))
+				.saturating_add(carry_weight(sample.proof.len() as u32))
 		)]
 		pub fn register_program(
 			origin: OriginFor<T>,

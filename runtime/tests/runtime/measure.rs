@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use frame_support::dispatch::DispatchClass;
-use lemma_primitives::UNIT;
+use lemma_primitives::{carry_weight, UNIT};
 use lemma_runtime::{
 	configs::system::RuntimeBlockLength,
 	constants::market::{MAX_EXPIRIES_PER_BLOCK, MIN_CLAIM_WINDOW},
-	JobOrdersCall, RuntimeCall,
+	Block, JobOrdersCall, RuntimeCall,
 };
 use sp_keyring::Sr25519Keyring::{self, Alice, Bob};
 
@@ -21,6 +21,13 @@ use crate::{
 
 /// Runs of each block; the one in the middle counts.
 const RUNS: usize = 9;
+
+/// How long a block takes.
+fn median(chain: &mut Chain, block: &Block) -> Duration {
+	let mut runs: Vec<Duration> = (0..RUNS).map(|_| chain.time(block)).collect();
+	runs.sort();
+	runs[RUNS / 2]
+}
 
 /// Proposes a block of these calls and times it. Fails if it takes longer than it weighs.
 fn measure(name: &str, chain: &mut Chain, calls: Vec<(Sr25519Keyring, RuntimeCall)>) {
@@ -37,9 +44,7 @@ fn measure(name: &str, chain: &mut Chain, calls: Vec<(Sr25519Keyring, RuntimeCal
 		.count();
 	assert_eq!(included, dispatched, "no transaction fails");
 
-	let mut runs: Vec<Duration> = (0..RUNS).map(|_| chain.time(&proposal.block)).collect();
-	runs.sort();
-	let took = runs[RUNS / 2];
+	let took = median(chain, &proposal.block);
 	let declared = Duration::from_nanos(proposal.weight.ref_time() / 1_000);
 	println!(
 		"{name:<44} {included:>5} extrinsics {:>9.1} ms declared {:>9.1} ms taken {:>5.0} %",
@@ -78,6 +83,33 @@ fn measure_block_of_transfers() {
 
 #[test]
 #[ignore = "depends on the machine: scripts/measure-block"]
+fn measure_what_it_takes_to_carry_bytes() {
+	let mut chain = Chain::development();
+	chain.block(Vec::new());
+	let bytes = 1 << 20;
+	let calls: Vec<(_, RuntimeCall)> = (0..3)
+		.map(|_| {
+			let remark = vec![1; bytes as usize];
+			(Alice, frame_system::Call::remark { remark }.into())
+		})
+		.collect();
+	let proposal = chain.propose(calls);
+	assert!(proposal
+		.outcomes
+		.iter()
+		.all(|outcome| *outcome == Ok(Ok(()))));
+	let took = median(&mut chain, &proposal.block);
+	let empty = chain.propose(Vec::new()).block;
+	let empty = median(&mut chain, &empty);
+	let (took, empty) = (took.as_nanos() as f64, empty.as_nanos() as f64);
+	let weighs = carry_weight(bytes).ref_time() as f64 / f64::from(bytes) / 1_000.0;
+	let each = (took - empty) / f64::from(3 * bytes);
+	println!("carrying a byte takes {each:.1} ns, weighs {weighs:.1} ns");
+	assert!(each <= weighs);
+}
+
+#[test]
+#[ignore = "depends on the machine: scripts/measure-block"]
 fn measure_block_of_the_largest_settlements() {
 	let (mut chain, submissions) = claimed(&largest_job(), 3);
 	measure("settlements of 1 MiB", &mut chain, submissions);
@@ -101,6 +133,7 @@ fn measure_block_of_the_most_deadlines() {
 		.call(Bob, register(10_000 * UNIT))
 		.expect("Bob registers");
 	let mut spec = Job::gemm(8, 16, 8).spec();
+	spec.ramp = 0;
 	spec.claim_window = MIN_CLAIM_WINDOW;
 	// Claimed in the block after the posting: claim and order end together.
 	spec.lifetime = MIN_CLAIM_WINDOW + 1;

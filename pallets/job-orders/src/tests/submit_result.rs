@@ -1,6 +1,7 @@
 //! `submit_result`: who may submit when, what everybody gets to the unit, and every reason to refuse.
 
 use frame_support::dispatch::{GetDispatchInfo, Pays};
+use lemma_primitives::carry_weight;
 use sp_runtime::TokenError;
 
 use super::*;
@@ -146,6 +147,7 @@ fn submit_result_should_weigh_a_miss_that_it_had_to_do() {
 			Some(
 				<weights::HandSetWeight as WeightInfo>::submit_result(16, 32)
 					+ TablePrograms::verify_weight_of(16, 32)
+					+ carry_weight(16 + 32)
 					+ <weights::HandSetWeight as WeightInfo>::miss_claim()
 			)
 		);

@@ -4,6 +4,8 @@
 //! The proof system is the only part that is not Lemma's own: a proof is a hash of the statement that it
 //! proves, so it is accepted for that statement and for no other. Real proofs are tested elsewhere.
 
+use std::collections::BTreeMap;
+
 use codec::Encode;
 use frame_support::{
 	derive_impl,
@@ -18,13 +20,13 @@ use lemma_primitives::{
 	provider,
 	traits::{ProofError, VerifyProof},
 };
-use sp_core::{Blake2Hasher, H256};
+use sp_core::H256;
 use sp_io::hashing::blake2_256;
 use sp_runtime::{
 	traits::{Convert, Dispatchable, IdentityLookup},
 	AccountId32, BoundedVec, BuildStorage, DispatchError, Permill,
 };
-use sp_state_machine::{new_in_mem, Ext, InMemoryBackend, OverlayedChanges};
+use sp_state_machine::BasicExternalities;
 
 use crate::{
 	model::{
@@ -412,11 +414,12 @@ pub struct Outcome {
 	pub result: Result<(), &'static str>,
 }
 
-/// A chain in memory.
+/// Keys and values of a chain's storage.
+pub type Contents = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// A chain in memory, without tries: their roots are nobody's concern here.
 pub struct Chain {
-	storage: OverlayedChanges<Blake2Hasher>,
-	/// Below `storage`, where there is nothing.
-	nothing: InMemoryBackend<Blake2Hasher>,
+	storage: BasicExternalities,
 	extrinsic: u32,
 }
 
@@ -450,8 +453,7 @@ impl Chain {
 		.assimilate_storage(&mut storage)
 		.expect("the programs are valid");
 		let mut chain = Self {
-			storage: storage.into(),
-			nothing: new_in_mem(),
+			storage: storage.top.into(),
 			extrinsic: 0,
 		};
 		chain.run(|| {
@@ -462,27 +464,24 @@ impl Chain {
 		chain
 	}
 
-	/// The same chain, to go another way.
-	pub fn fork(&self) -> Self {
+	/// A chain with these contents, at the beginning of a block.
+	pub fn with(contents: Contents) -> Self {
 		Self {
-			storage: self.storage.clone(),
-			nothing: new_in_mem(),
-			extrinsic: self.extrinsic,
+			storage: contents.into(),
+			extrinsic: 0,
 		}
 	}
 
 	/// Runs something on the chain's storage.
 	pub fn run<R>(&mut self, work: impl FnOnce() -> R) -> R {
-		let mut externalities = Ext::new(&mut self.storage, &self.nothing, None);
-		sp_externalities::set_and_run_with_externalities(&mut externalities, work)
+		self.storage.execute_with(work)
 	}
 
 	/// All keys and values.
-	pub fn contents(&mut self) -> Vec<(Vec<u8>, Vec<u8>)> {
-		let entries = self.storage.changes_mut();
-		entries
-			.filter_map(|(key, value)| Some((key.clone(), value.value()?.clone())))
-			.collect()
+	pub fn contents(&mut self) -> Contents {
+		let contents = std::mem::take(&mut self.storage).into_storages().top;
+		self.storage = Self::with(contents.clone()).storage;
+		contents
 	}
 
 	/// Ends the block and starts the next, with all hooks of all pallets.

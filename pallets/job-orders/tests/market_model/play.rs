@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt::Write};
 
 use crate::{
-	chain::Chain,
+	chain::{Chain, Contents},
 	compare::{compare, was_seen_to},
 	model::{
 		Call, Commitment, Market, Order, Origin, Output, Profile, Proof, Rule, Sample, Statement,
@@ -51,21 +51,21 @@ impl Tally {
 /// Where every sequence starts: building a genesis takes longer than playing a sequence.
 pub struct Start {
 	market: Market,
-	chain: Chain,
+	contents: Contents,
 }
 
 impl Start {
 	pub fn new() -> Self {
 		let market = genesis();
-		let chain = Chain::new(&market);
-		Self { market, chain }
+		let contents = Chain::new(&market).contents();
+		Self { market, contents }
 	}
 
 	/// A game that starts here.
 	pub fn game(&self) -> Game {
 		Game {
 			market: self.market.clone(),
-			chain: self.chain.fork(),
+			chain: Chain::with(self.contents.clone()),
 			tally: Tally::default(),
 			story: None,
 		}
