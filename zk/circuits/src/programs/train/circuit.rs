@@ -23,13 +23,14 @@ use super::{
 	blob::Training,
 	commit::{CommittedTraining, WEIGHTS_TAG},
 	network::{Network, BATCH, BIAS_INPUT, ERROR_OFFSET, MARGIN, MAX_BATCHES_LOG, SHIFT},
-	products::{inner_product, multiply, powers},
+	points::{inner_product, powers},
 	reference::{Trace, RETURNED_OFFSET},
 	rounding::round,
 };
 use crate::{
 	circuit::Circuit,
 	constraint::{constrained, holds},
+	gadgets::matrix::weighted_sums,
 	program::ProveError,
 	targets::{matrix_commitment, StatementTargets},
 	Builder, D, F,
@@ -397,12 +398,12 @@ impl TrainCircuit {
 		for (layer, (inputs, outputs)) in self.network.layers().enumerate() {
 			let (here, later) = weights.split_at((inputs + 1) * outputs);
 			weights = later;
-			let of_inputs = multiply(builder, &rows(here, outputs), &points.values[..outputs]);
+			let of_inputs = weighted_sums(builder, &points.values[..outputs], &rows(here, outputs));
 			let of_outputs = if layer == 0 {
 				Vec::new()
 			} else {
 				let returning = columns(&here[..inputs * outputs], outputs);
-				multiply(builder, &returning, &points.values[..inputs])
+				weighted_sums(builder, &points.values[..inputs], &returning)
 			};
 			all.push(Tracked {
 				of_inputs,
@@ -428,19 +429,19 @@ impl TrainCircuit {
 				errors,
 			} = &values[layer];
 			let matrix = with_bias(builder, activations, inputs);
-			let combined = multiply(builder, &matrix, u);
+			let combined = weighted_sums(builder, u, &matrix);
 			let product = inner_product(builder, &combined, &tracked[layer].of_inputs);
 			let sums = rows(&step.sums[layer], outputs);
 			let mut claims = vec![(product, sums, builder.zero_extension())];
 			if layer > 0 {
-				let combined = multiply(builder, &columns(errors, outputs), u);
+				let combined = weighted_sums(builder, u, &columns(errors, outputs));
 				let product = inner_product(builder, &combined, &tracked[layer].of_outputs);
 				let returned = rows(&step.returned[layer - 1], inputs);
 				claims.push((product, returned, points.offset[inputs]));
 			}
 			for (product, sums, offset) in claims {
 				let s = &points.values[..sums[0].len()];
-				let of_rows = multiply(builder, &sums, s);
+				let of_rows = weighted_sums(builder, s, &sums);
 				let sum = inner_product(builder, &of_rows, u);
 				let product = builder.add_extension(product, offset);
 				let product = constrained(builder, "train: sums are those of the weights", product);
@@ -472,20 +473,20 @@ impl Tracked {
 			errors,
 		} = values;
 		let (inputs, outputs) = (activations.len() / BATCH, errors.len() / BATCH);
-		let combined = multiply(builder, &rows(errors, outputs), &points.values[..outputs]);
+		let combined = weighted_sums(builder, &points.values[..outputs], &rows(errors, outputs));
 		let matrix = with_bias(builder, activations, inputs);
 		let mut changes = vec![(&mut self.of_inputs, matrix, combined)];
 		if !self.of_outputs.is_empty() {
-			let combined = multiply(
+			let combined = weighted_sums(
 				builder,
-				&rows(activations, inputs),
 				&points.values[..inputs],
+				&rows(activations, inputs),
 			);
 			changes.push((&mut self.of_outputs, columns(errors, outputs), combined));
 		}
 		let rate = builder.convert_to_ext(rate);
 		for (tracked, matrix, vector) in changes {
-			let changes = multiply(builder, &matrix, &vector);
+			let changes = weighted_sums(builder, &vector, &matrix);
 			let changed: Vec<Extension> = (tracked.iter().zip(changes))
 				.map(|(before, change)| {
 					builder.arithmetic_extension(F::NEG_ONE, F::ONE, rate, change, *before)

@@ -15,7 +15,7 @@ pub mod class;
 pub mod commit;
 pub mod job;
 pub mod network;
-pub mod products;
+pub mod points;
 pub mod reference;
 pub mod rounding;
 pub mod seeded;

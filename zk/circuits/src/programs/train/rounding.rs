@@ -14,27 +14,17 @@
 //!
 //! Digits are of base 8, the highest of r and h of base 4: polynomials of degree 8 keep them so.
 
-use anyhow::Result;
-use plonky2::{
-	field::{packed::PackedField, types::Field, types::PrimeField64},
-	gates::{gate::Gate, packed_util::PackedEvaluableBase, util::StridedConstraintConsumer},
-	iop::{
-		ext_target::ExtensionTarget,
-		generator::{GeneratedValues, SimpleGenerator, WitnessGeneratorRef},
-		target::Target,
-		witness::{PartitionWitness, Witness, WitnessWrite},
-	},
-	plonk::{
-		circuit_data::CommonCircuitData,
-		vars::{
-			EvaluationTargets, EvaluationVars, EvaluationVarsBaseBatch, EvaluationVarsBasePacked,
-		},
-	},
-	util::serialization::{Buffer, IoResult, Read, Write},
-};
+use plonky2::{field::types::Field, iop::target::Target};
 
 use super::network::{MAX_ACTIVATION, SHIFT};
-use crate::{constraint::constrained, Builder, D, F, F2};
+use crate::{
+	constraint::constrained,
+	gadgets::{
+		custom::{element, signed, Algebra, Custom, Row},
+		octal::below_eight,
+	},
+	Builder, F,
+};
 
 /// Roundings of one row.
 const OPERATIONS: usize = 6;
@@ -48,8 +38,8 @@ const PARTS: [std::ops::Range<usize>; 3] = [0..7, 7..10, 10..19];
 const CONSTRAINTS: usize = DIGITS.len() + 5;
 
 /// The gate.
-#[derive(Clone, Copy, Debug)]
-pub struct RoundingGate;
+#[derive(Clone, Debug)]
+pub(super) struct Rounding;
 
 /// Wire of a sum.
 const fn wire_sum(operation: usize) -> usize {
@@ -71,125 +61,16 @@ const fn wire_digit(operation: usize, digit: usize) -> usize {
 	ROUTED * OPERATIONS + DIGITS.len() * operation + digit
 }
 
-/// All constraints of a row, over wires of any kind.
-fn constraints<P: PackedField>(wire: impl Fn(usize) -> P, mut yield_one: impl FnMut(P)) {
-	let number = |n: i64| P::Scalar::from_noncanonical_i64(n);
-	for operation in 0..OPERATIONS {
-		let digit = |place: usize| wire(wire_digit(operation, place));
-		for (place, base_log) in DIGITS.into_iter().enumerate() {
-			let x = digit(place);
-			if base_log == 3 {
-				// x (x - 7), of which (x - 1) (x - 6) is 6 more, and so on.
-				let u = x * (x - number(7));
-				yield_one(u * (u + number(6)) * (u + number(10)) * (u + number(12)));
-			} else {
-				let u = x * (x - number(3));
-				yield_one(u * (u + number(2)));
-			}
-		}
-		let [r, h, g] = PARTS.map(|part| {
-			part.rev().fold(P::ZEROS, |sum, place| {
-				sum * number(1 << DIGITS[place]) + digit(place)
-			})
-		});
-		let (sum, value) = (wire(wire_sum(operation)), wire(wire_value(operation)));
-		let p = wire(wire_not_negative(operation));
-		let quotient = h + p * g * number(2) - g + p - number(1);
-		yield_one(h - value);
-		yield_one(p * (p - number(1)));
-		yield_one(h - p * h);
-		yield_one(p * g * (h - number(MAX_ACTIVATION)));
-		yield_one(quotient * number(1 << SHIFT) + r - sum);
-	}
-}
-
-impl Gate<F, D> for RoundingGate {
-	fn id(&self) -> String {
-		"lemma::train::RoundingGate".into()
+impl Row for Rounding {
+	fn operations(&self) -> usize {
+		OPERATIONS
 	}
 
-	fn serialize(&self, _: &mut Vec<u8>, _: &CommonCircuitData<F, D>) -> IoResult<()> {
-		Ok(())
-	}
-
-	fn deserialize(_: &mut Buffer, _: &CommonCircuitData<F, D>) -> IoResult<Self> {
-		Ok(Self)
-	}
-
-	fn eval_unfiltered(&self, vars: EvaluationVars<'_, F, D>) -> Vec<F2> {
-		let mut all = Vec::with_capacity(self.num_constraints());
-		constraints(|wire| vars.local_wires[wire], |value| all.push(value));
-		all
-	}
-
-	fn eval_unfiltered_base_batch(&self, vars: EvaluationVarsBaseBatch<'_, F>) -> Vec<F> {
-		self.eval_unfiltered_base_batch_packed(vars)
-	}
-
-	fn eval_unfiltered_circuit(
-		&self,
-		builder: &mut Builder,
-		vars: EvaluationTargets<'_, D>,
-	) -> Vec<ExtensionTarget<D>> {
-		let number = F::from_noncanonical_i64;
-		let mut all = Vec::with_capacity(self.num_constraints());
-		for operation in 0..OPERATIONS {
-			let digits: Vec<_> = (0..DIGITS.len())
-				.map(|place| vars.local_wires[wire_digit(operation, place)])
-				.collect();
-			for (x, base_log) in digits.iter().copied().zip(DIGITS) {
-				let mut square_and =
-					|times: i64, x| builder.arithmetic_extension(F::ONE, number(times), x, x, x);
-				all.push(if base_log == 3 {
-					let u = square_and(-7, x);
-					let outer = square_and(6, u);
-					let inner = square_and(22, u);
-					// (u + 10) (u + 12)
-					builder.arithmetic_extension(F::ONE, number(120), outer, inner, outer)
-				} else {
-					let u = square_and(-3, x);
-					square_and(2, u)
-				});
-			}
-			let [r, h, g] = PARTS.map(|part| {
-				let zero = builder.zero_extension();
-				part.rev().fold(zero, |sum, place| {
-					let base = number(1 << DIGITS[place]);
-					builder.mul_const_add_extension(base, sum, digits[place])
-				})
-			});
-			let sum = vars.local_wires[wire_sum(operation)];
-			let value = vars.local_wires[wire_value(operation)];
-			let p = vars.local_wires[wire_not_negative(operation)];
-			let one = builder.one_extension();
-			let pg = builder.mul_extension(p, g);
-			let quotient = builder.mul_const_add_extension(number(2), pg, h);
-			let quotient = builder.sub_extension(quotient, g);
-			let quotient = builder.add_extension(quotient, p);
-			let quotient = builder.sub_extension(quotient, one);
-			let whole = builder.mul_const_add_extension(number(1 << SHIFT), quotient, r);
-			all.push(builder.sub_extension(h, value));
-			all.push(builder.mul_sub_extension(p, p, p));
-			all.push(builder.arithmetic_extension(-F::ONE, F::ONE, p, h, h));
-			all.push(builder.arithmetic_extension(F::ONE, number(-MAX_ACTIVATION), pg, h, pg));
-			all.push(builder.sub_extension(whole, sum));
-		}
-		all
-	}
-
-	fn generators(&self, row: usize, _: &[F]) -> Vec<WitnessGeneratorRef<F, D>> {
-		(0..OPERATIONS)
-			.map(|operation| {
-				WitnessGeneratorRef::new(RoundingGenerator { row, operation }.adapter())
-			})
-			.collect()
-	}
-
-	fn num_wires(&self) -> usize {
+	fn wires(&self) -> usize {
 		OPERATIONS * (ROUTED + DIGITS.len())
 	}
 
-	fn num_constants(&self) -> usize {
+	fn constants(&self) -> usize {
 		0
 	}
 
@@ -197,90 +78,79 @@ impl Gate<F, D> for RoundingGate {
 		8
 	}
 
-	fn num_constraints(&self) -> usize {
+	fn constraints(&self) -> usize {
 		OPERATIONS * CONSTRAINTS
 	}
-}
 
-impl PackedEvaluableBase<F, D> for RoundingGate {
-	fn eval_unfiltered_base_packed<P: PackedField<Scalar = F>>(
+	fn evaluate<A: Algebra>(
 		&self,
-		vars: EvaluationVarsBasePacked<'_, P>,
-		mut yield_constr: StridedConstraintConsumer<'_, P>,
-	) {
-		constraints(
-			|wire| vars.local_wires[wire],
-			|value| yield_constr.one(value),
-		);
+		algebra: &mut A,
+		wires: &[A::Value],
+		_: &[A::Value],
+	) -> Vec<A::Value> {
+		let mut constraints = Vec::with_capacity(self.constraints());
+		let (zero, one) = (algebra.constant(F::ZERO), algebra.constant(F::ONE));
+		for operation in 0..OPERATIONS {
+			let digits = &wires[wire_digit(operation, 0)..][..DIGITS.len()];
+			for (digit, base_log) in digits.iter().zip(DIGITS) {
+				constraints.push(if base_log == 3 {
+					below_eight(algebra, *digit)
+				} else {
+					algebra.below_four(*digit)
+				});
+			}
+			let [r, h, g] = PARTS.map(|part| {
+				part.rev().fold(zero, |sum, place| {
+					let base = F::from_canonical_u64(1 << DIGITS[place]);
+					algebra.scale_add(base, sum, digits[place])
+				})
+			});
+			let sum = wires[wire_sum(operation)];
+			let value = wires[wire_value(operation)];
+			let p = wires[wire_not_negative(operation)];
+			// h + 2 p g - g + p - 1.
+			let pg = algebra.mul(p, g);
+			let quotient = algebra.scale_add(F::TWO, pg, h);
+			let quotient = algebra.sub(quotient, g);
+			let quotient = algebra.scale_add(F::ONE, quotient, p);
+			let quotient = algebra.sub(quotient, one);
+			let whole = algebra.scale_add(F::from_canonical_u64(1 << SHIFT), quotient, r);
+			constraints.push(algebra.sub(h, value));
+			constraints.push(algebra.below_two(p));
+			constraints.push(algebra.combine(F::NEG_ONE, p, h, F::ONE, h));
+			constraints.push(algebra.combine(F::ONE, pg, h, element(-MAX_ACTIVATION), pg));
+			constraints.push(algebra.sub(whole, sum));
+		}
+		constraints
 	}
-}
 
-/// Fills one rounding.
-#[derive(Debug)]
-struct RoundingGenerator {
-	row: usize,
-	operation: usize,
-}
-
-impl SimpleGenerator<F, D> for RoundingGenerator {
-	fn id(&self) -> String {
-		"lemma::train::RoundingGenerator".into()
+	fn inputs(&self, operation: usize, _: &[F]) -> Vec<usize> {
+		vec![wire_sum(operation)]
 	}
 
-	fn dependencies(&self) -> Vec<Target> {
-		vec![Target::wire(self.row, wire_sum(self.operation))]
-	}
-
-	fn run_once(
-		&self,
-		witness: &PartitionWitness<'_, F>,
-		out: &mut GeneratedValues<F>,
-	) -> Result<()> {
-		let Self { row, operation } = *self;
-		let sum = witness
-			.get_target(Target::wire(row, wire_sum(operation)))
-			.to_canonical_u64();
-		// As a signed number; what is out of range gets digits that do not satisfy the gate.
-		let sum = if sum > F::NEG_ONE.to_canonical_u64() / 2 {
-			i128::from(sum) - i128::from(F::NEG_ONE.to_canonical_u64()) - 1
-		} else {
-			i128::from(sum)
-		};
+	/// What is out of range gets digits that do not satisfy the gate.
+	fn complete(&self, operation: usize, _: &[F], inputs: &[F]) -> Vec<(usize, F)> {
+		let sum = signed(inputs[0]);
 		let (quotient, rest) = (sum >> SHIFT, sum & ((1 << SHIFT) - 1));
-		let value = quotient.clamp(0, MAX_ACTIVATION.into());
+		let value = quotient.clamp(0, MAX_ACTIVATION);
 		let beyond = if quotient < 0 {
 			-quotient - 1
 		} else {
 			quotient - value
 		};
+		let mut set = vec![
+			(wire_value(operation), element(value)),
+			(wire_not_negative(operation), F::from_bool(quotient >= 0)),
+		];
 		for (part, number) in PARTS.into_iter().zip([rest, value, beyond]) {
-			let mut number = number as u64;
+			let mut number = number;
 			for place in part {
 				let digit = number & ((1 << DIGITS[place]) - 1);
 				number >>= DIGITS[place];
-				let wire = Target::wire(row, wire_digit(operation, place));
-				out.set_target(wire, F::from_canonical_u64(digit))?;
+				set.push((wire_digit(operation, place), element(digit)));
 			}
 		}
-		let value = F::from_canonical_u64(value as u64);
-		out.set_target(Target::wire(row, wire_value(operation)), value)?;
-		let not_negative = F::from_bool(quotient >= 0);
-		out.set_target(
-			Target::wire(row, wire_not_negative(operation)),
-			not_negative,
-		)
-	}
-
-	fn serialize(&self, out: &mut Vec<u8>, _: &CommonCircuitData<F, D>) -> IoResult<()> {
-		out.write_usize(self.row)?;
-		out.write_usize(self.operation)
-	}
-
-	fn deserialize(source: &mut Buffer<'_>, _: &CommonCircuitData<F, D>) -> IoResult<Self> {
-		Ok(Self {
-			row: source.read_usize()?,
-			operation: source.read_usize()?,
-		})
+		set
 	}
 }
 
@@ -298,7 +168,7 @@ pub fn round(builder: &mut Builder, sums: &[Target]) -> Vec<Rounded> {
 	let zero = builder.zero();
 	let mut all = Vec::with_capacity(sums.len());
 	for sums in sums.chunks(OPERATIONS) {
-		let row = builder.add_gate(RoundingGate, vec![]);
+		let row = builder.add_gate(Custom(Rounding), vec![]);
 		for operation in 0..OPERATIONS {
 			let sum = sums.get(operation).copied();
 			let sum = constrained(builder, "rounding: it is of the sum", sum.unwrap_or(zero));

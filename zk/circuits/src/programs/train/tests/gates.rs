@@ -1,10 +1,9 @@
-//! The two gates, by themselves.
+//! The gate of roundings, by itself.
 
 use lemma_zk_statement::F;
 use plonky2::{
-	field::{extension::quadratic::QuadraticExtension, types::Field},
+	field::types::Field,
 	iop::{
-		ext_target::ExtensionTarget,
 		target::Target,
 		witness::{PartialWitness, WitnessWrite},
 	},
@@ -13,12 +12,12 @@ use plonky2::{
 use super::Cheat;
 use crate::{
 	constraint::leaving_out::{assert_needed, Tested},
+	gadgets::custom::testing::assert_consistent_gate,
 	programs::train::{
-		products::multiply,
 		reference::rounded,
-		rounding::{round, Rounded},
+		rounding::{round, Rounded, Rounding as RoundingRow},
 	},
-	security, Builder, D, F2,
+	security, Builder,
 };
 
 /// Sums and what they are said to be, rounded.
@@ -190,7 +189,7 @@ fn rounding_should_be_of_the_sum() {
 	// Six a row: the last five of the second are of zero.
 	let behind = [[5 << 20; 7].as_slice(), &[0; 5]].concat();
 	let behind: Vec<F> = behind.into_iter().map(signed).collect();
-	needed("rounding: it is of the sum", &whole, rounding, |targets| {
+	assert_needed("rounding: it is of the sum", &whole, rounding, |targets| {
 		let said = targets.values.iter().map(|value| (*value, packed(5 << 20)));
 		let cheat = with_sums(targets, [9 << 20; 7].map(signed), &said.collect::<Vec<_>>());
 		vec![Cheat {
@@ -200,172 +199,7 @@ fn rounding_should_be_of_the_sum() {
 	});
 }
 
-/// A matrix of six rows and nine columns, one more each than a row of the circuit has, and its product.
-struct Product {
-	matrix: Vec<Vec<Target>>,
-	vector: Vec<ExtensionTarget<D>>,
-	product: Vec<ExtensionTarget<D>>,
-}
-
-fn product() -> (Builder, Product) {
-	let mut builder = Builder::new(security::inner_config());
-	let matrix: Vec<_> = (0..6).map(|_| builder.add_virtual_targets(9)).collect();
-	let vector = builder.add_virtual_extension_targets(9);
-	let product = multiply(&mut builder, &matrix, &vector);
-	(
-		builder,
-		Product {
-			matrix,
-			vector,
-			product,
-		},
-	)
-}
-
-fn coefficients() -> Vec<F> {
-	(0..54).map(|i| signed(i * i * i - 20_000)).collect()
-}
-
-fn vector() -> Vec<F2> {
-	(1..10u32)
-		.map(|i| {
-			QuadraticExtension([
-				F::from_canonical_u32(i),
-				signed(-3) * F::from_canonical_u32(i),
-			])
-		})
-		.collect()
-}
-
-fn multiplied(coefficients: &[F], vector: &[F2]) -> Vec<F2> {
-	let row = |row: &[F]| row.iter().zip(vector).map(|(c, e)| *e * F2::from(*c)).sum();
-	coefficients.chunks(9).map(row).collect()
-}
-
-fn with_product(targets: &Product, coefficients: &[F], vector: &[F2], product: &[F2]) -> Cheat {
-	let mut witness = PartialWitness::new();
-	witness
-		.set_target_arr(&targets.matrix.concat(), coefficients)
-		.unwrap();
-	witness
-		.set_extension_targets(&targets.vector, vector)
-		.unwrap();
-	witness
-		.set_extension_targets(&targets.product, product)
-		.unwrap();
-	Cheat {
-		witness,
-		..Cheat::default()
-	}
-}
-
 #[test]
-fn multiply_should_be_the_product() {
-	let circuit = Tested::whole(product);
-	let (coefficients, vector) = (coefficients(), vector());
-	let result = multiplied(&coefficients, &vector);
-	let accepts = |result: &[F2]| {
-		circuit.accepts(
-			None,
-			&with_product(circuit.targets(), &coefficients, &vector, result),
-		)
-	};
-	assert!(accepts(&result));
-	for place in 0..6 {
-		for change in [[F::ONE, F::ZERO], [F::ZERO, F::ONE]] {
-			let mut wrong = result.clone();
-			wrong[place] += QuadraticExtension(change);
-			assert!(!accepts(&wrong));
-		}
-	}
-}
-
-/// What is behind each constraint: as many wires as rows of the circuit have, zeros where the matrix ends.
-#[test]
-fn products_should_be_of_the_matrix() {
-	let (coefficients, vector) = (coefficients(), vector());
-	let other: Vec<F> = coefficients.iter().map(|c| *c + F::ONE).collect();
-	let result = multiplied(&other, &vector);
-	let mut behind = Vec::new();
-	for rows in 0..2 {
-		for start in [0, 8] {
-			for row in 5 * rows..5 * rows + 5 {
-				let at = |column: usize| {
-					let is_there = row < 6 && column < 9;
-					if is_there {
-						other[9 * row + column]
-					} else {
-						F::ZERO
-					}
-				};
-				behind.extend((start..start + 8).map(at));
-			}
-		}
-	}
-	needed(
-		"products: it is of the matrix",
-		&Tested::whole(product),
-		product,
-		|targets| {
-			let cheat = with_product(targets, &coefficients, &vector, &result);
-			vec![Cheat {
-				behind: behind.clone(),
-				..cheat
-			}]
-		},
-	);
-}
-
-#[test]
-fn products_should_be_with_the_vector() {
-	let (coefficients, vector) = (coefficients(), vector());
-	let other: Vec<F2> = vector.iter().map(|e| *e + F2::ONE).collect();
-	let result = multiplied(&coefficients, &other);
-	let mut padded = other;
-	padded.resize(16, F2::ZERO);
-	let once: Vec<F> = padded.iter().flat_map(|e| e.0).collect();
-	let behind = [once.clone(), once].concat();
-	needed(
-		"products: it is with the vector",
-		&Tested::whole(product),
-		product,
-		|targets| {
-			let cheat = with_product(targets, &coefficients, &vector, &result);
-			vec![Cheat {
-				behind: behind.clone(),
-				..cheat
-			}]
-		},
-	);
-}
-
-#[test]
-fn sums_of_products_should_be_carried_on() {
-	let (coefficients, vector) = (coefficients(), vector());
-	// The first eight columns are left out: the ninth is added to nothing.
-	let last: Vec<F2> = (coefficients.chunks(9))
-		.map(|row| vector[8] * F2::from(row[8]))
-		.collect();
-	let behind = vec![F::ZERO; 2 * 2 * 5 * 2];
-	needed(
-		"products: sums are carried on",
-		&Tested::whole(product),
-		product,
-		|targets| {
-			let cheat = with_product(targets, &coefficients, &vector, &last);
-			vec![Cheat {
-				behind: behind.clone(),
-				..cheat
-			}]
-		},
-	);
-}
-
-fn needed<T>(
-	name: &'static str,
-	whole: &Tested<T>,
-	make: impl FnOnce() -> (Builder, T),
-	cheats: impl Fn(&T) -> Vec<Cheat>,
-) {
-	assert_needed(name, whole, make, cheats);
+fn gate_should_be_what_it_says() {
+	assert_consistent_gate(&RoundingRow);
 }
