@@ -38,6 +38,15 @@ enum Command {
 	/// in order; a second one at once. Nothing is lost or sent twice either way, nor by a crash.
 	Run(RunArgs),
 	/// Measure this machine and write what it can promise
+	///
+	/// Without a program, shape, class or bundle all programs are measured, which takes some minutes. What the machine
+	/// promises is the slowest of what was measured: measure what you mean to serve. Examples:
+	///
+	/// lemma-worker bench --program gemm fractal
+	///
+	/// lemma-worker bench --json --class render/t16-s4-l1 --shape 4096x64x64
+	///
+	/// lemma-worker bench --bundle net.lemma --inputs samples.npy --batch 1 16
 	Bench(BenchArgs),
 	/// Print a configuration file with every setting, its default and what it means
 	///

@@ -1,4 +1,4 @@
-//! Measures one shape. Runs in a process of its own, so that the peak of memory is the shape's own.
+//! Measures one case. Runs in a process of its own, so that the peak of memory is the case's own.
 
 use std::{fs, time::Instant};
 
@@ -6,21 +6,14 @@ use anyhow::{anyhow, Context};
 use codec::{Decode, Encode};
 use lemma_zk_circuits::{
 	program::{Job, Stage},
-	programs::{
-		self,
-		gemm::{
-			class::{MAX_INNER, MAX_OUTER},
-			Operands,
-		},
-	},
 	Prover,
 };
 use lemma_zk_statement::{blake2_256, Statement};
 use lemma_zk_verifier::Verifier;
 
 use super::{
+	case::{Case, Subject},
 	report::{Measurement, Stages},
-	Shape,
 };
 use crate::backend::{self, Backend, Preference};
 
@@ -43,22 +36,23 @@ pub struct ToVerify {
 	pub proof: Vec<u8>,
 }
 
-/// Computes and proves a product of random matrices: once so that every circuit is built, and once for
-/// the clock.
-pub fn measure(shape: Shape, preference: Preference) -> anyhow::Result<(Measurement, ToVerify)> {
+/// Computes and proves a case: once so that every circuit is built, and once for the clock.
+pub fn measure(case: &Case, preference: Preference) -> anyhow::Result<(Measurement, ToVerify)> {
 	let backend = backend::choose(preference)?;
 	let prover = Prover::new();
-	let blob = random_input(shape)?;
-	let gemm = programs::all()
-		.iter()
-		.find(|program| program.name() == "gemm")
-		.context("this build has no program `gemm`")?;
+	let Subject { program, blob } = case.subject()?;
 	let open = || {
-		gemm.open(&blob)
-			.map_err(|error| anyhow!("{shape}: {error}"))
+		program
+			.open(&blob)
+			.map_err(|error| anyhow!("{case}: {error}"))
 	};
 
-	let first = prove(open()?.as_ref(), backend.as_ref(), &prover)?;
+	let start = Instant::now();
+	let job = open()?;
+	let load_seconds = start.elapsed().as_secs_f64();
+	let first = prove(job.as_ref(), backend.as_ref(), &prover)?;
+	// Another one, which has not committed to its input yet; and no more memory than a worker has in use for one.
+	drop(job);
 	let job = open()?;
 	let (cost, memory_estimate_bytes) = (job.cost_estimate(), job.memory_estimate());
 	let cpu_before = cpu_seconds()?;
@@ -92,8 +86,14 @@ pub fn measure(shape: Shape, preference: Preference) -> anyhow::Result<(Measurem
 		milliseconds.push(start.elapsed().as_secs_f64() * 1e3);
 	}
 
+	let classes = program.classes();
+	let class = classes
+		.into_iter()
+		.find(|class| class.id == job.program())
+		.with_context(|| format!("{case}: the program does not know its own class"))?;
 	let measurement = Measurement {
-		program: gemm.name().into(),
+		program: program.name().into(),
+		class: class.name,
 		shape: job.shape(),
 		stages,
 		total_seconds,
@@ -105,6 +105,7 @@ pub fn measure(shape: Shape, preference: Preference) -> anyhow::Result<(Measurem
 		verify_wasm_ms: None,
 		backend: backend.name().into(),
 		threads: rayon::current_num_threads(),
+		load_seconds,
 		build_seconds: (first.total_seconds - total_seconds).max(0.0),
 		cost,
 		memory_estimate_bytes,
@@ -155,27 +156,6 @@ fn prove(job: &dyn Job, backend: &dyn Backend, prover: &Prover) -> anyhow::Resul
 		rows_log2: proved.rows_log2,
 		result,
 	})
-}
-
-/// The blob of two matrices of all int8 values, the same for one shape at every call.
-fn random_input(Shape { m, k, n }: Shape) -> anyhow::Result<Vec<u8>> {
-	anyhow::ensure!(
-		m.max(n) as usize <= MAX_OUTER && k as usize <= MAX_INNER,
-		"{m}x{k}x{n} is larger than can be proven: m and n up to {MAX_OUTER}, k up to {MAX_INNER}"
-	);
-	// Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014): SplitMix64.
-	let mut state = 1u64;
-	let mut value = move || {
-		state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-		let mut z = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-		z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-		(z >> 56) as u8 as i8
-	};
-	let (m, k, n) = (m as usize, k as usize, n as usize);
-	let mut matrix = |count| (0..count).map(|_| value()).collect();
-	let (a, b) = (matrix(m.saturating_mul(k)), matrix(k.saturating_mul(n)));
-	let operands = Operands::new(m, k, n, a, b).map_err(|error| anyhow!("{m}x{k}x{n}: {error}"))?;
-	Ok(operands.encode())
 }
 
 /// The highest resident memory of this process so far, as Linux counts it.

@@ -25,11 +25,14 @@ pub struct Stages {
 	pub outer: f64,
 }
 
-/// What one shape took: one line of `bench --json`.
+/// What one case took: one line of `bench --json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Measurement {
 	/// The program's name.
 	pub program: String,
+	/// Its class, such as `k256-d8`. Empty in files of workers that measured only products.
+	#[serde(default)]
+	pub class: String,
 	/// Its input's size, such as `256x256x256` (m x k x n).
 	pub shape: String,
 	/// Seconds by stage.
@@ -54,7 +57,11 @@ pub struct Measurement {
 	pub backend: String,
 	/// Threads that computed and proved.
 	pub threads: usize,
-	/// Seconds to build the circuits, once in a worker's life; not in the total.
+	/// Seconds until a job could be opened, once in a worker's life; not in the total. A network's id is computed in them, for
+	/// which its circuit is built.
+	#[serde(default)]
+	pub load_seconds: f64,
+	/// Seconds to build the circuits for proving, once in a worker's life; not in the total.
 	pub build_seconds: f64,
 	/// The program's own estimate of the cost, in units of one 256x256x256 product.
 	pub cost: f64,
@@ -67,7 +74,7 @@ pub struct Measurement {
 pub struct Promise {
 	/// Version of the worker that measured.
 	pub version: String,
-	/// Seconds for one unit of cost: the largest of the measured shapes', so that none takes longer than
+	/// Seconds for one unit of cost: the largest of the measured cases', so that none takes longer than
 	/// promised.
 	pub seconds_per_unit: f64,
 	/// The measurements behind it.
@@ -121,8 +128,8 @@ pub struct Table<'a>(pub &'a [Measurement]);
 impl fmt::Display for Table<'_> {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 		let head = [
-			"shape", "native", "commit", "open", "prove", "shrink", "wrap", "outer", "total",
-			"memory", "rows", "proof", "verify", "in Wasm",
+			"program", "shape", "native", "commit", "open", "prove", "shrink", "wrap", "outer",
+			"total", "memory", "rows", "proof", "verify", "in Wasm",
 		];
 		let seconds = |value: f64| format!("{value:.2} s");
 		let optional = |value: Option<String>| value.unwrap_or_else(|| "-".into());
@@ -131,6 +138,7 @@ impl fmt::Display for Table<'_> {
 			.iter()
 			.map(|m| {
 				vec![
+					m.program.clone(),
 					m.shape.clone(),
 					format!("{:.4} s", m.stages.native),
 					seconds(m.stages.commit),
@@ -182,6 +190,7 @@ mod tests {
 	fn measurement(shape: &str, total_seconds: f64, cost: f64) -> Measurement {
 		Measurement {
 			program: "gemm".into(),
+			class: "k256-d8".into(),
 			shape: shape.into(),
 			stages: Stages {
 				native: 0.001,
@@ -197,6 +206,7 @@ mod tests {
 			verify_wasm_ms: None,
 			backend: "cpu".into(),
 			threads: 2,
+			load_seconds: 0.0,
 			build_seconds: 3.0,
 			cost,
 			memory_estimate_bytes: 1_200_000_000,
@@ -204,7 +214,7 @@ mod tests {
 	}
 
 	#[test]
-	fn a_promise_should_be_kept_by_every_measured_shape() {
+	fn a_promise_should_be_kept_by_every_measured_case() {
 		let promise = Promise::of(vec![
 			measurement("256x256x256", 5.0, 1.0),
 			measurement("512x512x512", 6.0, 1.5),
@@ -229,6 +239,17 @@ mod tests {
 	}
 
 	#[test]
+	fn a_promise_should_be_read_when_an_earlier_worker_wrote_it() {
+		let promise = Promise::of(vec![measurement("256x256x256", 5.0, 1.0)]).unwrap();
+		let mut value = serde_json::to_value(&promise).unwrap();
+		for key in ["class", "load_seconds"] {
+			let measured = value["measurements"][0].as_object_mut().unwrap();
+			assert!(measured.remove(key).is_some(), "{key}");
+		}
+		assert_eq!(seconds_per_unit(&value.to_string()).unwrap(), 5.0);
+	}
+
+	#[test]
 	fn a_promise_should_be_refused_when_it_promises_nothing() {
 		assert!(seconds_per_unit("{}").is_err());
 		let mut promise = Promise::of(vec![measurement("256x256x256", 5.0, 1.0)]).unwrap();
@@ -242,6 +263,7 @@ mod tests {
 		let value = serde_json::to_value(&measured).unwrap();
 		for key in [
 			"program",
+			"class",
 			"shape",
 			"stages",
 			"total_seconds",
@@ -252,6 +274,8 @@ mod tests {
 			"verify_wasm_ms",
 			"backend",
 			"threads",
+			"load_seconds",
+			"build_seconds",
 		] {
 			assert!(value.get(key).is_some(), "{key} is missing");
 		}
