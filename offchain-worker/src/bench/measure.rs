@@ -46,7 +46,10 @@ pub struct ToVerify {
 /// Computes and proves a product of random matrices: once so that every circuit is built, and once for
 /// the clock.
 pub fn measure(shape: Shape, preference: Preference) -> anyhow::Result<(Measurement, ToVerify)> {
-	let backend = backend::choose(preference)?;
+	let (backend, no_gpu) = backend::choose(preference)?;
+	if let Some(reason) = no_gpu {
+		eprintln!("no GPU is measured: {reason}");
+	}
 	let prover = Prover::new();
 	let blob = random_input(shape)?;
 	let gemm = programs::all()
