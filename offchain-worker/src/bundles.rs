@@ -8,7 +8,9 @@ use std::{
 };
 
 use anyhow::{bail, Context as _};
-use lemma_zk_circuits::programs::bundles::{begins_as_bundle, Programs};
+use lemma_zk_circuits::programs::bundles::{begins_as_bundle, open_bundle};
+
+use crate::catalogue::Catalogue;
 
 /// Longest bundle: the most that a network's weights take is less.
 const MAX_BYTES: u64 = 64 << 20;
@@ -19,21 +21,21 @@ const MAX_BYTES: u64 = 64 << 20;
 /// # Errors
 ///
 /// If a place cannot be read, a file is no bundle, or a folder has none. The text names the file.
-pub fn load(places: &[PathBuf]) -> anyhow::Result<Programs> {
-	let mut programs = Programs::default();
+pub fn load(places: &[PathBuf]) -> anyhow::Result<Catalogue> {
+	let mut programs = Catalogue::default();
 	for place in places {
 		let unreadable = || format!("`bundles`: {} cannot be read", place.display());
 		if fs::metadata(place).with_context(unreadable)?.is_dir() {
 			load_folder(&mut programs, place)?;
 		} else {
-			load_file(&mut programs, place, &read(place)?)?;
+			load_file(&mut programs, place, read(place)?)?;
 		}
 	}
 	Ok(programs)
 }
 
 /// Loads every file of a folder that begins as a bundle does, in the order of their names.
-fn load_folder(programs: &mut Programs, folder: &Path) -> anyhow::Result<()> {
+fn load_folder(programs: &mut Catalogue, folder: &Path) -> anyhow::Result<()> {
 	let unreadable = || format!("`bundles`: the folder {} cannot be read", folder.display());
 	let entries: Result<Vec<_>, _> = fs::read_dir(folder).with_context(unreadable)?.collect();
 	let mut files: Vec<PathBuf> = (entries.with_context(unreadable)?.into_iter())
@@ -44,7 +46,7 @@ fn load_folder(programs: &mut Programs, folder: &Path) -> anyhow::Result<()> {
 	let mut found = false;
 	for path in files {
 		if is_meant(&path)? {
-			load_file(programs, &path, &read(&path)?)?;
+			load_file(programs, &path, read(&path)?)?;
 			found = true;
 		}
 	}
@@ -80,26 +82,26 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
 	fs::read(path).with_context(unreadable)
 }
 
-fn load_file(programs: &mut Programs, path: &Path, bundle: &[u8]) -> anyhow::Result<()> {
+fn load_file(programs: &mut Catalogue, path: &Path, bundle: Vec<u8>) -> anyhow::Result<()> {
 	tracing::info!(
 		bundle = %path.display(),
 		"loading: its circuits are built, which takes seconds to minutes"
 	);
 	let started = Instant::now();
-	let loaded = catch_unwind(AssertUnwindSafe(|| programs.load(bundle)));
-	let ids = loaded
+	let loaded = catch_unwind(AssertUnwindSafe(|| {
+		let program = open_bundle(&bundle)?;
+		let classes = programs.add_bundle(&*program, bundle);
+		anyhow::Ok((program.name(), classes))
+	}));
+	let (program, classes) = loaded
 		.map_err(|_| anyhow::anyhow!("its circuits cannot be built"))
-		.and_then(|loaded| Ok(loaded?))
+		.and_then(|loaded| loaded)
 		.with_context(|| format!("`bundles`: {} cannot be loaded", path.display()))?;
-	for id in ids {
-		let name = programs.find(&id).and_then(|program| {
-			let class = program.classes().into_iter().find(|class| class.id == id)?;
-			Some(format!("{}/{}", program.name(), class.name))
-		});
+	for class in classes {
 		tracing::info!(
 			bundle = %path.display(),
-			program = name.unwrap_or_default(),
-			id = format!("0x{}", hex::encode(id)),
+			program = format!("{program}/{}", class.name),
+			id = format!("0x{}", hex::encode(class.id)),
 			seconds = started.elapsed().as_secs_f64(),
 			"loaded"
 		);
@@ -150,7 +152,7 @@ mod tests {
 	#[test]
 	fn programs_should_be_those_built_in_when_no_bundle_is_named() {
 		let programs = load(&[]).unwrap();
-		assert_eq!(programs.iter().count(), programs::all().len());
+		assert_eq!(programs.entries().len(), programs::all().len());
 	}
 
 	#[test]
@@ -162,17 +164,17 @@ mod tests {
 		write(&folder, "empty", b"");
 		fs::create_dir(folder.path().join("others")).unwrap();
 		let programs = load(&[folder.path().to_owned(), network]).unwrap();
-		let loaded: Vec<_> = programs.iter().skip(programs::all().len()).collect();
+		let loaded = &programs.entries()[programs::all().len()..];
 		let names = loaded.iter().map(|program| {
-			let classes = program.classes().into_iter().map(|class| class.name);
-			(program.name(), classes.collect::<Vec<_>>().join(" "))
+			let classes = program.classes.iter().map(|class| class.name.clone());
+			(program.name.as_str(), classes.collect::<Vec<_>>().join(" "))
 		});
 		let names: Vec<_> = names.collect();
 		assert_eq!(
 			names,
 			[("infer", "b1".to_owned()), ("infer", "b1 b2".to_owned())]
 		);
-		for class in loaded.iter().flat_map(|program| program.classes()) {
+		for class in loaded.iter().flat_map(|program| &program.classes) {
 			assert!(programs.find(&class.id).is_some());
 			assert!(programs::find(&class.id).is_none());
 		}

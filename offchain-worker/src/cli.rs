@@ -7,9 +7,11 @@ use std::{
 
 use clap::{Args, Parser, Subcommand};
 use lemma_client::{amount, OrderId};
+use lemma_zk_circuits::programs::bundles::Programs;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
+	backend::Machine,
 	bench::{self, BenchArgs},
 	config::{self, LogFormat, Settings, ANNOTATED_DEFAULTS},
 	journal::{self, Record, State},
@@ -54,6 +56,9 @@ enum Command {
 	Config(ConfigArgs),
 	/// Show the orders in the journal, also while a worker is running
 	Journal(JournalArgs),
+	/// Do jobs for the worker that started this process
+	#[command(hide = true)]
+	JobHost,
 }
 
 #[derive(Debug, Args)]
@@ -108,6 +113,10 @@ impl Cli {
 				}
 			},
 			Command::Journal(args) => show_journal(args),
+			Command::JobHost => {
+				start_plain_log();
+				lemma_job_host::serve(Programs::default(), Box::<Machine>::default())
+			}
 		}
 	}
 }
@@ -119,9 +128,22 @@ fn run(args: RunArgs) -> anyhow::Result<()> {
 		.enable_all()
 		.build()?;
 	let ended = runtime.block_on(worker::run(config));
-	// A thread that proves cannot be stopped, and need not be: the journal knows where to go on.
+	// Processes for jobs end with this one, and need not be waited for: the journal knows where to go on.
 	runtime.shutdown_background();
 	ended
+}
+
+/// The log of a process for jobs: lines for the worker, which adds the rest.
+fn start_plain_log() {
+	let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+	let log = tracing_subscriber::fmt()
+		.with_env_filter(filter)
+		.with_writer(std::io::stderr)
+		.log_internal_errors(false)
+		.with_ansi(false)
+		.with_target(false)
+		.without_time();
+	let _ = log.try_init();
 }
 
 fn start_log(format: LogFormat, default: &str) {

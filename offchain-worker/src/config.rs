@@ -16,9 +16,10 @@ use figment::{
 	Figment,
 };
 use lemma_client::{amount, Balance};
+use lemma_job_host::priority::Niceness;
 use serde::{de, Deserialize, Deserializer, Serialize};
 
-use crate::{backend::Preference, priority::Niceness};
+use crate::backend::Preference;
 
 /// Prefix of the environment variables.
 pub const ENV_PREFIX: &str = "LEMMA_";
@@ -123,6 +124,10 @@ pub struct Settings {
 	#[arg(long, value_name = "BYTES")]
 	#[serde(default, skip_serializing_if = "Option::is_none")]
 	pub max_memory_bytes: Option<u64>,
+	/// How many times its estimated time a job may take before it is ended and tried again
+	#[arg(long, value_name = "FACTOR")]
+	#[serde(default, skip_serializing_if = "Option::is_none")]
+	pub time_limit_factor: Option<f64>,
 	/// Jobs at a time
 	#[arg(long, value_name = "NUMBER")]
 	#[serde(default, skip_serializing_if = "Option::is_none")]
@@ -201,6 +206,7 @@ const NAMES: &[&str] = &[
 	"min_price_per_second",
 	"max_input_bytes",
 	"max_memory_bytes",
+	"time_limit_factor",
 	"concurrency",
 	"threads",
 	"niceness",
@@ -281,6 +287,8 @@ pub struct Config {
 	pub bundles: Vec<PathBuf>,
 	/// Which orders to take.
 	pub rules: Rules,
+	/// How many times its estimated time a job may take.
+	pub time_limit_factor: f64,
 	/// Jobs at a time.
 	pub concurrency: usize,
 	/// Threads that compute and prove; one for each core if none is set.
@@ -464,6 +472,13 @@ impl Settings {
 		if !(1.0..=100.0).contains(&safety_factor) {
 			return Err(ConfigError::of("safety_factor", "must be from 1 to 100"));
 		}
+		let time_limit_factor = self.time_limit_factor.unwrap_or(10.0);
+		if !(2.0..=1_000.0).contains(&time_limit_factor) {
+			return Err(ConfigError::of(
+				"time_limit_factor",
+				"must be from 2 to 1000",
+			));
+		}
 		let max_memory_bytes = match self.max_memory_bytes {
 			Some(bytes) => within("max_memory_bytes", bytes, 1 << 28, u64::MAX)?,
 			None => {
@@ -510,6 +525,7 @@ impl Settings {
 				.map(|text| path(text))
 				.collect(),
 			rules,
+			time_limit_factor,
 			concurrency,
 			threads: match self.threads {
 				Some(threads) => Some(within("threads", threads, 1, 1024)?),

@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use lemma_zk_circuits::program::Job;
-
 /// Seconds for the unit of cost (one 256x256x256 product) where nothing was measured: a slow machine.
 pub const DEFAULT_SECONDS_PER_UNIT: f64 = 20.0;
 /// Seconds that a job takes at least: proving has a part that does not shrink with the job.
@@ -54,12 +52,7 @@ impl Estimate {
 		self.measured
 	}
 
-	/// Seconds from input to verified proof.
-	pub fn seconds(&self, job: &dyn Job) -> f64 {
-		self.of_cost(job.cost_estimate())
-	}
-
-	/// Seconds for a cost in units of one 256x256x256 product.
+	/// Seconds from input to verified proof, for a cost in units of one 256x256x256 product.
 	pub fn of_cost(&self, cost: f64) -> f64 {
 		(cost * self.seconds_per_unit).max(LEAST_SECONDS)
 	}

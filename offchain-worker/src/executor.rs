@@ -1,92 +1,74 @@
-//! Computes, proves and checks, on threads of its own.
+//! Has inputs read, computed and proven by processes for jobs, and believes them nothing: commitments are compared, proofs verified.
 
-use std::{collections::BTreeSet, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use std::{
+	collections::BTreeSet,
+	sync::{Arc, PoisonError},
+	time::Instant,
+};
 
 use async_trait::async_trait;
-use lemma_client::Order;
+use lemma_client::{store::printable, Order, OrderSpec};
+use lemma_job_host::message::{self, Event, Facts, Made, Request, CUDA};
 use lemma_primitives::order::InputSource;
-use lemma_zk_circuits::{
-	program::{Job, ProgramId, Stage},
-	programs::bundles::Programs,
-	Prover,
-};
 use lemma_zk_statement::{blake2_256, Statement};
-use tokio::sync::Semaphore;
 
 use crate::{
-	backend::{Backend, Reliable},
+	catalogue::{Catalogue, Entry},
 	estimate::Estimate,
 	input::Inputs,
+	jobs::{
+		limits::{time_to_make, time_to_read},
+		Failure, Host, Place, Pool,
+	},
 	journal::Hash,
 	metrics::Metrics,
-	priority::Niceness,
-	workshop::{Finished, PrepareError, Task, Workshop},
+	workshop::{Finished, PrepareError, Prepared, Task, Workshop},
 };
 
 /// See the module.
 pub struct Executor {
-	programs: Arc<Programs>,
 	inputs: Inputs,
-	backend: Arc<Reliable>,
-	prover: Arc<Prover>,
-	estimate: Estimate,
-	max_memory_bytes: u64,
-	metrics: Metrics,
-	/// Of the threads on which jobs run.
-	niceness: Niceness,
-	/// One permit for each job that may run at a time.
-	slots: Arc<Semaphore>,
+	hands: Arc<Hands>,
 }
 
 impl Executor {
-	/// An executor of the programs that are built in, which runs at most `concurrency` jobs at a time, on threads of this
-	/// niceness.
+	/// An executor of these programs, in these processes.
 	pub fn new(
 		inputs: Inputs,
-		backend: Box<dyn Backend>,
+		catalogue: Catalogue,
+		pool: Arc<Pool>,
 		estimate: Estimate,
-		max_memory_bytes: u64,
-		concurrency: usize,
-		niceness: Niceness,
 		metrics: Metrics,
 	) -> Self {
 		Self {
-			programs: Arc::default(),
 			inputs,
-			backend: Arc::new(Reliable::new(backend.into(), metrics.clone())),
-			prover: Arc::new(Prover::new()),
-			estimate,
-			max_memory_bytes,
-			metrics,
-			niceness,
-			slots: Arc::new(Semaphore::new(concurrency)),
+			hands: Arc::new(Hands {
+				catalogue,
+				pool,
+				estimate,
+				metrics,
+			}),
 		}
 	}
 
-	/// The same, of these programs.
-	pub fn of(self, programs: Programs) -> Self {
-		Self {
-			programs: Arc::new(programs),
-			..self
-		}
+	/// Does something that blocks, on a thread for that, in the log's span of now.
+	async fn on_a_thread<T: Send + 'static>(
+		&self,
+		work: impl FnOnce(&Hands) -> T + Send + 'static,
+	) -> Result<T, String> {
+		let (hands, span) = (self.hands.clone(), tracing::Span::current());
+		tokio::task::spawn_blocking(move || span.in_scope(|| work(&hands)))
+			.await
+			.map_err(|error| error.to_string())
 	}
-}
-
-/// The job of a blob.
-fn open(programs: &Programs, id: &ProgramId, blob: &[u8]) -> Result<Arc<dyn Job>, String> {
-	let program = programs.find(id).ok_or(UNKNOWN)?;
-	std::panic::catch_unwind(AssertUnwindSafe(|| program.open(blob)))
-		.map_err(|_| "its input makes the program's parser fail".to_owned())?
-		.map(Arc::from)
-		.map_err(|error| format!("its input is none of the program's: {error}"))
 }
 
 const UNKNOWN: &str = "its program is neither built into this worker nor among its `bundles`";
 
 #[async_trait]
 impl Workshop for Executor {
-	async fn prepare(&self, order: &Order, bound: bool) -> Result<Arc<dyn Job>, PrepareError> {
-		if self.programs.find(&order.spec.program.0).is_none() {
+	async fn prepare(&self, order: &Order, bound: bool) -> Result<Arc<Prepared>, PrepareError> {
+		if self.hands.catalogue.find(&order.spec.program.0).is_none() {
 			return Err(PrepareError::Refused(UNKNOWN.to_owned()));
 		}
 		// Looked at before anything is fetched; the blob's hash is the store's to check, an inline input
@@ -101,110 +83,41 @@ impl Workshop for Executor {
 			seconds = seconds(started),
 			"input is here"
 		);
-		let (wanted, max_memory_bytes) = (order.spec.clone(), self.max_memory_bytes);
-		let slots = self.slots.clone();
-		let _slot = slots.acquire().await;
+		let slot = self.hands.pool.slot().await.map_err(PrepareError::Later)?;
 		let started = Instant::now();
-		let programs = self.programs.clone();
-		let checking = self.niceness.run(move || {
-			let opened = open(&programs, &wanted.program.0, &blob);
-			drop(blob);
-			let job = opened?;
-			if job.program() != wanted.program.0 {
-				return Err(format!(
-					"its input ({}) belongs to the program 0x{}, another class",
-					job.shape(),
-					hex::encode(job.program())
-				));
-			}
-			if job.output_len() != wanted.output_len as usize {
-				return Err(format!(
-					"its input ({}) has an output of {} bytes, the order says {}",
-					job.shape(),
-					job.output_len(),
-					wanted.output_len
-				));
-			}
-			if job.memory_estimate() > max_memory_bytes {
-				return Err(format!(
-					"proving {} takes about {} MiB, more than max_memory_bytes ({} MiB)",
-					job.shape(),
-					job.memory_estimate() >> 20,
-					max_memory_bytes >> 20
-				));
-			}
-			let commitment = std::panic::catch_unwind(AssertUnwindSafe(|| job.commitment()))
-				.map_err(|_| "its input cannot be committed to".to_owned())?;
-			if commitment != wanted.commitment.0 {
-				return Err(format!(
-					"its input has the commitment 0x{}, the order says 0x{}",
-					hex::encode(commitment),
-					hex::encode(wanted.commitment.0)
-				));
-			}
-			Ok(job)
+		let wanted = order.spec.clone();
+		let checking = self.on_a_thread(move |hands| {
+			let _slot = slot;
+			hands.check(&wanted, blob)
 		});
-		let job = match checking.await {
-			Ok(Ok(job)) => job,
-			Ok(Err(reason)) => return Err(PrepareError::Refused(reason)),
-			Err(error) => return Err(PrepareError::Later(format!("checking stopped: {error}"))),
-		};
+		let job = checking.await.unwrap_or_else(|error| {
+			Err(PrepareError::Later(format!("checking stopped: {error}")))
+		})?;
 		tracing::info!(
-			shape = job.shape(),
+			shape = job.facts.shape,
 			seconds = seconds(started),
 			"input is what the order says"
 		);
 		Ok(job)
 	}
 
-	async fn produce(&self, job: Arc<dyn Job>, task: Task) -> Result<Finished, String> {
-		let slot = self
-			.slots
-			.clone()
-			.acquire_owned()
-			.await
-			.map_err(|error| error.to_string())?;
-		let backend = self.backend.clone();
-		let prover = self.prover.clone();
-		let metrics = self.metrics.clone();
-		let span = tracing::Span::current();
-		let running = self.niceness.run(move || {
+	async fn produce(&self, job: Arc<Prepared>, task: Task) -> Result<Finished, String> {
+		let slot = self.hands.pool.slot().await?;
+		let running = self.on_a_thread(move |hands| {
 			let _slot = slot;
-			span.in_scope(|| {
-				let made = AssertUnwindSafe(|| make(&job, task, &backend, &prover));
-				let made = std::panic::catch_unwind(made)
-					.unwrap_or_else(|_| Err("computing or proving panicked".to_owned()));
-				if let Ok(finished) = &made {
-					metrics.stages(&finished.stages);
-				}
-				made
-			})
+			hands.make(&job, task)
 		});
 		running
 			.await
 			.unwrap_or_else(|error| Err(format!("proving stopped: {error}")))
 	}
 
-	fn warm(&self, job: &dyn Job) {
-		let (prover, id) = (self.prover.clone(), job.program());
-		let programs = self.programs.clone();
-		let warming = self.niceness.run(move || {
-			let Some(program) = programs.find(&id) else {
-				return;
-			};
-			let class = program.classes().iter().position(|class| class.id == id);
-			let circuits = program.circuits();
-			if let Some(circuit) = class.and_then(|class| circuits.get(class)) {
-				circuit.warm(&prover);
-			}
-			prover.outer();
-		});
-		// A first proof waits for what is not ready by then; nobody waits for this.
-		tokio::spawn(warming);
+	fn warm(&self, job: &Prepared) {
+		self.hands.pool.warm(job.facts.program, host_of(job));
 	}
 
-	fn estimate_seconds(&self, job: &dyn Job) -> f64 {
-		self.estimate.seconds(job)
+	fn estimate_seconds(&self, job: &Prepared) -> f64 {
+		self.hands.estimate.of_cost(job.facts.cost_estimate)
 	}
 
 	fn forget(&self, input: &Hash) {
@@ -216,71 +129,297 @@ impl Workshop for Executor {
 	}
 }
 
-/// Computes, proves and verifies, on this thread.
-fn make(
-	job: &Arc<dyn Job>,
-	task: Task,
-	backend: &Reliable,
-	prover: &Prover,
-) -> Result<Finished, String> {
-	let started = Instant::now();
-	let mut stages = Vec::new();
-	let stage_began = |stage: Stage| tracing::info!(stage = name(stage), "proving");
-	// A GPU may have taken the process of an earlier attempt with it.
-	let cpu_only = task.attempt > 1;
-	let (output, proved) = backend.compute(job, cpu_only, |output, computed_by| {
-		tracing::info!(
-			backend = computed_by,
-			seconds = seconds(started),
-			"computed"
-		);
-		stages = vec![("native".to_owned(), micros(seconds(started)))];
-		job.prove(prover, output, task.binding, &stage_began)
-	})?;
-	stages.extend(
-		proved
-			.stages
-			.iter()
-			.map(|(stage, took)| (name(*stage).to_owned(), micros(*took))),
-	);
+/// What does the work, on threads that may block.
+struct Hands {
+	catalogue: Catalogue,
+	pool: Arc<Pool>,
+	estimate: Estimate,
+	metrics: Metrics,
+}
 
-	let checking = Instant::now();
+impl Hands {
+	/// Reads an input and checks everything that the order says of it.
+	fn check(&self, wanted: &OrderSpec, input: Vec<u8>) -> Result<Arc<Prepared>, PrepareError> {
+		let mut host = self
+			.pool
+			.take(None)
+			.map_err(|lost| PrepareError::Later(lost.text))?;
+		let checked = self.check_in(&mut host, wanted, &input);
+		match checked {
+			Ok((facts, commitment, place)) => {
+				self.pool.give_back(host);
+				let job = Prepared::new(facts, commitment, input);
+				*job.place.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
+				Ok(Arc::new(job))
+			}
+			Err(Failure::Said(reason)) => {
+				self.pool.give_back(host);
+				Err(PrepareError::Refused(reason))
+			}
+			Err(Failure::Lost(lost)) => {
+				self.pool.lost(host.id, &lost);
+				Err(PrepareError::Refused(format!(
+					"its input cannot be read and committed to: {lost}"
+				)))
+			}
+		}
+	}
+
+	fn check_in(
+		&self,
+		host: &mut Host,
+		wanted: &OrderSpec,
+		input: &[u8],
+	) -> Result<(Facts, Hash, Place), Failure> {
+		let (facts, place) = self.open(host, &wanted.program.0, input)?;
+		let refused = |reason| Err(Failure::Said(reason));
+		if facts.program != wanted.program.0 {
+			return refused(format!(
+				"its input ({}) belongs to the program 0x{}, another class",
+				facts.shape,
+				hex::encode(facts.program)
+			));
+		}
+		if facts.output_len != u64::from(wanted.output_len) {
+			return refused(format!(
+				"its input ({}) has an output of {} bytes, the order says {}",
+				facts.shape, facts.output_len, wanted.output_len
+			));
+		}
+		let max_memory_bytes = self.pool.settings().max_memory_bytes;
+		if facts.memory_estimate > max_memory_bytes {
+			return refused(format!(
+				"proving {} takes about {} MiB, more than max_memory_bytes ({} MiB)",
+				facts.shape,
+				facts.memory_estimate >> 20,
+				max_memory_bytes >> 20
+			));
+		}
+		let estimate = self.estimate.of_cost(facts.cost_estimate);
+		let time = time_to_make(estimate, self.pool.settings().time_factor, None, 1);
+		let limits = self.pool.limits(time.max(time_to_read(input.len())));
+		let request = Request::Commit { job: place.job };
+		let commitment = match host.ask(&request, &[], &limits, &mut |_| {})? {
+			(Event::Committed(commitment), _) => commitment,
+			_ => return Err(host.confused()),
+		};
+		if commitment != wanted.commitment.0 {
+			return refused(format!(
+				"its input has the commitment 0x{}, the order says 0x{}",
+				hex::encode(commitment),
+				hex::encode(wanted.commitment.0)
+			));
+		}
+		Ok((facts, commitment, place))
+	}
+
+	/// Has a process read an input.
+	fn open(
+		&self,
+		host: &mut Host,
+		program: &Hash,
+		input: &[u8],
+	) -> Result<(Facts, Place), Failure> {
+		let entry = (self.catalogue.find(program)).ok_or(Failure::Said(UNKNOWN.to_owned()))?;
+		self.load(host, entry)?;
+		// Closed when this is dropped, whether it was opened or not.
+		let place = Place::new(&self.pool, host.id, self.pool.number());
+		let request = Request::Open {
+			job: place.job,
+			program: *program,
+		};
+		let limits = self.pool.limits(time_to_read(input.len()));
+		match host.ask(&request, input, &limits, &mut |_| {})? {
+			(Event::Opened(facts), _) => Ok((
+				Facts {
+					shape: printable(&facts.shape),
+					cost_estimate: match facts.cost_estimate.is_finite() {
+						true => facts.cost_estimate,
+						false => f64::MAX,
+					},
+					..facts
+				},
+				place,
+			)),
+			_ => Err(host.confused()),
+		}
+	}
+
+	/// Gives a process the bundle of a program, if there is one and it has not got it.
+	fn load(&self, host: &mut Host, entry: &Entry) -> Result<(), Failure> {
+		let Some(bundle) = &entry.bundle else {
+			return Ok(());
+		};
+		if host.bundles.contains(&bundle.hash) {
+			return Ok(());
+		}
+		let request = Request::Load {
+			ids: bundle.ids.clone(),
+		};
+		let limits = self.pool.limits(time_to_read(bundle.bytes.len()));
+		match host.ask(&request, &bundle.bytes, &limits, &mut |_| {})? {
+			(Event::Loaded, _) => {
+				host.bundles.insert(bundle.hash);
+				Ok(())
+			}
+			_ => Err(host.confused()),
+		}
+	}
+
+	/// Has a job computed and proven, and verifies what comes of it. What the GPU crashes or hangs at is computed once more, on
+	/// the processor.
+	fn make(&self, job: &Prepared, task: Task) -> Result<Finished, String> {
+		let started = Instant::now();
+		// A GPU may have taken the process of an earlier attempt with it.
+		let mut gpu = task.attempt <= 1 && self.pool.asks_gpu();
+		let (made, body, native) = loop {
+			let mut host = self.pool.take(host_of(job)).map_err(|lost| lost.text)?;
+			let mut native = 0;
+			let made = self.make_in(&mut host, job, task, gpu, started, &mut native);
+			match made {
+				Ok((made, body)) => {
+					self.pool.give_back(host);
+					break (made, body, native);
+				}
+				Err(Failure::Said(reason)) => {
+					self.pool.give_back(host);
+					return Err(reason);
+				}
+				Err(Failure::Lost(lost)) => {
+					self.pool.lost(host.id, &lost);
+					if !(gpu && lost.on_gpu) {
+						return Err(format!("computing and proving failed: {lost}"));
+					}
+					self.pool.strike(&lost.text);
+					gpu = false;
+				}
+			}
+		};
+		let (output, proof) = usize::try_from(made.output_len)
+			.ok()
+			.and_then(|length| body.split_at_checked(length))
+			.ok_or("the result is shorter than it says")?;
+		let mut finished = Finished {
+			output: output.to_vec(),
+			proof: proof.to_vec(),
+			stages: vec![("native".to_owned(), native)],
+		};
+		let named = |(stage, micros)| Some((message::name(stage)?.to_owned(), micros));
+		finished
+			.stages
+			.extend(made.stages.into_iter().filter_map(named));
+		let checking = Instant::now();
+		verify(job, task, &finished)?;
+		finished
+			.stages
+			.push(("verify".to_owned(), micros(seconds(checking))));
+		tracing::info!(
+			seconds = seconds(started),
+			proof_bytes = finished.proof.len(),
+			rows_log2 = made.rows_log2,
+			"proven and verified"
+		);
+		self.metrics.stages(&finished.stages);
+		Ok(finished)
+	}
+
+	/// Has one process compute and prove. `native` will be what computing took, microseconds.
+	fn make_in(
+		&self,
+		host: &mut Host,
+		job: &Prepared,
+		task: Task,
+		gpu: bool,
+		started: Instant,
+		native: &mut u64,
+	) -> Result<(Made, Vec<u8>), Failure> {
+		let mut place = job.place.lock().unwrap_or_else(PoisonError::into_inner);
+		let number = match &*place {
+			Some(place) if place.host == host.id => place.job,
+			_ => {
+				let (facts, there) = self.open(host, &job.facts.program, &job.input)?;
+				if facts != job.facts {
+					return Err(Failure::Said(
+						"its input was read differently a second time".to_owned(),
+					));
+				}
+				place.insert(there).job
+			}
+		};
+		drop(place);
+		let estimate = self.estimate.of_cost(job.facts.cost_estimate);
+		let factor = self.pool.settings().time_factor;
+		let time = time_to_make(estimate, factor, task.seconds_left, task.attempt);
+		let request = Request::Make {
+			job: number,
+			binding: task.binding,
+			gpu,
+		};
+		let (mut by_gpu, mut spoiled) = (false, false);
+		let asked = host.ask(
+			&request,
+			&[],
+			&self.pool.limits(time),
+			&mut |event| match event {
+				Event::Computed { backend, micros } => {
+					by_gpu = backend == CUDA;
+					*native = *micros;
+					tracing::info!(
+						backend = printable(backend),
+						seconds = seconds(started),
+						"computed"
+					);
+				}
+				Event::BackendFailed { reason, .. } => {
+					spoiled = true;
+					self.pool.strike(&printable(reason));
+				}
+				Event::Proving(stage) => {
+					tracing::info!(stage = message::name(*stage), "proving");
+				}
+				_ => {}
+			},
+		);
+		host.spoiled = spoiled;
+		match asked? {
+			(Event::Made(made), body) => {
+				if by_gpu {
+					self.pool.forgive();
+				}
+				Ok((made, body))
+			}
+			_ => Err(host.confused()),
+		}
+	}
+}
+
+/// Whether a result is one: the chain will ask the same.
+fn verify(job: &Prepared, task: Task, finished: &Finished) -> Result<(), String> {
+	if finished.output.len() as u64 != job.facts.output_len {
+		return Err(format!(
+			"the result has {} bytes of output where {} are due",
+			finished.output.len(),
+			job.facts.output_len
+		));
+	}
 	let statement = Statement::of_result(
 		task.program,
 		task.binding,
 		task.commitment,
-		job.element(),
-		&output,
+		job.facts.element,
+		&finished.output,
 		blake2_256,
 	)
 	.map_err(|error| format!("the result makes no statement: {error}"))?;
 	lemma_zk_verifier::Verifier::embedded()
-		.and_then(|verifier| verifier.verify(&statement, &proved.proof))
-		.map_err(|error| format!("our own proof does not verify: {error}"))?;
-	stages.push(("verify".to_owned(), micros(seconds(checking))));
-	tracing::info!(
-		seconds = seconds(started),
-		proof_bytes = proved.proof.len(),
-		rows_log2 = proved.rows_log2,
-		"proven and verified"
-	);
-	Ok(Finished {
-		output,
-		proof: proved.proof,
-		stages,
-	})
+		.and_then(|verifier| verifier.verify(&statement, &finished.proof))
+		.map_err(|error| format!("our own proof does not verify: {error}"))
 }
 
-/// A stage's name, as journal and metrics write it.
-fn name(stage: Stage) -> &'static str {
-	match stage {
-		Stage::Commit => "commit",
-		Stage::Open => "open",
-		Stage::ProveProgram => "prove_program",
-		Stage::Shrink => "shrink",
-		Stage::Wrap => "wrap",
-		Stage::Outer => "outer",
-	}
+/// The process that has read a job.
+fn host_of(job: &Prepared) -> Option<u64> {
+	let place = job.place.lock().unwrap_or_else(PoisonError::into_inner);
+	place.as_ref().map(|place| place.host)
 }
 
 fn seconds(since: Instant) -> f64 {
@@ -294,14 +433,18 @@ fn micros(seconds: f64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-	use lemma_client::{store::FetchPolicy, AccountId, OrderSpec, OrderStatus, Store, H256};
+	use lemma_client::{store::FetchPolicy, AccountId, OrderStatus, Store, H256};
+	use lemma_job_host::{priority::Niceness, Reference};
 	use lemma_zk_circuits::{
 		program::Program,
-		programs::gemm::{Gemm, Operands},
+		programs::{
+			bundles::Programs,
+			gemm::{Gemm, Operands},
+		},
 	};
 
 	use super::*;
-	use crate::backend::Cpu;
+	use crate::jobs::{limits::GPU_PATIENCE, Launcher, Settings};
 
 	const MEMORY: u64 = 1 << 40;
 
@@ -311,13 +454,24 @@ mod tests {
 		let inputs = folder.path().join("inputs");
 		let policy = FetchPolicy::default();
 		let inputs = Inputs::open(inputs, store, policy, 1_000, Metrics::new()).unwrap();
+		let settings = Settings {
+			concurrency: 1,
+			threads: None,
+			niceness: Niceness(0),
+			max_memory_bytes,
+			time_factor: 10.0,
+			gpu_patience: GPU_PATIENCE,
+		};
+		let serve = |socket| {
+			// That the connection is closed is no error.
+			let _ = lemma_job_host::serve_on(socket, Programs::default(), Box::new(Reference));
+		};
+		let pool = Pool::new(Launcher::Thread(Arc::new(serve)), settings, Metrics::new());
 		let executor = Executor::new(
 			inputs,
-			Box::new(Cpu::new()),
+			Catalogue::default(),
+			pool,
 			Estimate::default(),
-			max_memory_bytes,
-			1,
-			Niceness::default(),
 			Metrics::new(),
 		);
 		(folder, executor)
@@ -352,7 +506,7 @@ mod tests {
 		(blob, order)
 	}
 
-	async fn prepared(change: impl FnOnce(&mut Order)) -> Result<Arc<dyn Job>, PrepareError> {
+	async fn prepared(change: impl FnOnce(&mut Order)) -> Result<Arc<Prepared>, PrepareError> {
 		let (_folder, executor) = executor(MEMORY);
 		let (_, mut order) = order();
 		change(&mut order);
@@ -374,7 +528,10 @@ mod tests {
 	#[tokio::test]
 	async fn an_order_should_be_prepared_when_everything_is_as_it_says() {
 		let job = prepared(|_| {}).await;
-		assert_eq!(job.map(|job| job.shape()), Ok("1x2x1".to_owned()));
+		assert_eq!(
+			job.map(|job| job.facts.shape.clone()),
+			Ok("1x2x1".to_owned())
+		);
 	}
 
 	#[tokio::test]

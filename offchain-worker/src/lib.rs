@@ -9,11 +9,11 @@
 //!   for a place in a block;
 //! - [`chain`] and [`node`]: what is asked of a chain, and a node that answers;
 //! - [`workshop`], [`executor`], [`input`], [`estimate`]: fetching, checking, computing, proving;
-//! - [`bundles`]: programs that come as files;
+//! - [`jobs`]: the processes in which jobs are done, and their limits;
+//! - [`catalogue`] and [`bundles`]: the programs that can be proven, built in or come as files;
 //! - [`backend`]: what runs a program's computation;
 //! - [`bench`]: measures what this machine can promise;
 //! - [`status`], [`metrics`], [`http`]: what the worker says of itself;
-//! - [`priority`]: the threads that compute and prove, which give way to the node beside them;
 //! - [`clock`]: wall-clock time, which may jump; [`fuse`]: where tests let it die.
 
 #![deny(missing_docs)]
@@ -21,6 +21,7 @@
 pub mod backend;
 pub mod bench;
 pub mod bundles;
+pub mod catalogue;
 pub mod chain;
 pub mod cli;
 pub mod clock;
@@ -33,12 +34,12 @@ pub mod fuse;
 pub mod heads;
 pub mod http;
 pub mod input;
+pub mod jobs;
 pub mod journal;
 pub mod metrics;
 pub mod node;
 pub mod order;
 pub mod outbox;
-pub mod priority;
 pub mod scheduler;
 pub mod selection;
 pub mod status;

@@ -30,6 +30,12 @@ struct Machine {
 	backend: String,
 }
 
+/// Why something happened.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Reason {
+	reason: String,
+}
+
 /// A transaction's kind and what the pool said.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Sending {
@@ -90,6 +96,7 @@ pub struct Metrics {
 	stage_seconds: Family<Stage, Histogram>,
 	attempts_failed: Counter,
 	backend_failures: Family<Machine, Counter>,
+	job_processes_lost: Family<Reason, Counter>,
 	inputs: Family<Outcome, Counter>,
 	input_seconds: Histogram,
 	transactions: Family<Sending, Counter>,
@@ -184,6 +191,11 @@ impl Metrics {
 				r,
 				"backend_failures",
 				"Computations that a backend failed at or did wrongly",
+			),
+			job_processes_lost: register(
+				r,
+				"job_processes_lost",
+				"Processes for jobs that crashed or were ended at a limit, by why",
 			),
 			inputs: register(
 				r,
@@ -311,6 +323,15 @@ impl Metrics {
 		self.backend_failures
 			.get_or_create(&Machine {
 				backend: backend.to_owned(),
+			})
+			.inc();
+	}
+
+	/// A process for jobs was lost.
+	pub fn job_process_lost(&self, reason: &str) {
+		self.job_processes_lost
+			.get_or_create(&Reason {
+				reason: reason.to_owned(),
 			})
 			.inc();
 	}

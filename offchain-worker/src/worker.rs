@@ -5,7 +5,6 @@ use std::{sync::Arc, time::Duration};
 use anyhow::{bail, Context as _};
 use backon::{BackoffBuilder, ExponentialBuilder};
 use lemma_client::{store::FetchPolicy, Error as ClientError, Keys, Store};
-use lemma_zk_circuits::programs::bundles::Programs;
 use tokio::{
 	signal::unix::{signal, SignalKind},
 	sync::watch,
@@ -13,7 +12,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-	backend, bundles,
+	bundles,
 	chain::{Chain, Heads},
 	config::Config,
 	context::Context,
@@ -23,6 +22,7 @@ use crate::{
 	heads::watch_heads,
 	http,
 	input::Inputs,
+	jobs::{self, limits::GPU_PATIENCE, Launcher, Pool},
 	journal::Journal,
 	metrics::Metrics,
 	node::Node,
@@ -44,7 +44,11 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 	let (stop, abandon) = (CancellationToken::new(), CancellationToken::new());
 	tokio::spawn(signals(stop.clone(), abandon.clone(), config.shutdown)?);
 
-	config.niceness.start_threads(config.threads)?;
+	// Only bundles are loaded on these.
+	config
+		.niceness
+		.start_threads(config.threads)
+		.context("the threads that load bundles cannot be started")?;
 	// Everything that can be wrong without a node is said before one is asked.
 	let keys = Keys::open(&config.key.0).context("`key`")?;
 	let places = config.bundles.clone();
@@ -55,7 +59,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 		_ = stop.cancelled() => return Ok(()),
 	};
 	let served =
-		Served::resolve(&config.rules.programs, &known(&programs)).map_err(anyhow::Error::msg)?;
+		Served::resolve(&config.rules.programs, &programs.classes()).map_err(anyhow::Error::msg)?;
 	let estimate = Estimate::load(&config.bench_file)
 		.map_err(|problem| anyhow::anyhow!("`bench_file`: {problem}"))?;
 	if !estimate.is_measured() {
@@ -94,9 +98,26 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 		metrics.clone(),
 	)
 	.context("the folder of inputs cannot be used")?;
-	let preference = config.backend;
+	let settings = jobs::Settings {
+		concurrency: config.concurrency,
+		threads: config.threads,
+		niceness: config.niceness,
+		max_memory_bytes: config.rules.max_memory_bytes,
+		time_factor: config.time_limit_factor,
+		gpu_patience: GPU_PATIENCE,
+	};
+	let pool = Pool::new(Launcher::this_program(), settings, metrics.clone());
+	let (preference, choosing) = (config.backend, pool.clone());
 	// Opening a device and compiling kernels takes a while.
-	let backend = tokio::task::spawn_blocking(move || backend::choose(preference)).await??;
+	let chosen = tokio::task::spawn_blocking(move || choosing.choose(preference)).await??;
+	if let Some(reason) = &chosen.no_gpu {
+		tracing::info!("no GPU is used: {reason}");
+	}
+	tracing::info!(
+		backend = chosen.name,
+		"programs run on: {}",
+		chosen.description
+	);
 	let status = Status::new(metrics.clone());
 	if let Some(address) = config.metrics {
 		let listener = http::listen(address).await.map_err(anyhow::Error::msg)?;
@@ -113,21 +134,12 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 		genesis = %hex::encode(node.genesis()),
 		account = %node.account(),
 		programs = served.len(),
-		backend = backend.name(),
+		backend = chosen.name,
 		concurrency = config.concurrency,
 		"lemma-worker {}",
 		env!("CARGO_PKG_VERSION")
 	);
-	let executor = Executor::new(
-		inputs,
-		backend,
-		estimate,
-		config.rules.max_memory_bytes,
-		config.concurrency,
-		config.niceness,
-		metrics,
-	)
-	.of(programs);
+	let executor = Executor::new(inputs, programs, pool, estimate, metrics);
 	let mut context = Context::new(
 		Arc::new(node),
 		Arc::new(journal),
@@ -179,17 +191,6 @@ async fn run_until_stopped(
 	ended?;
 	tracing::info!("stopped");
 	Ok(())
-}
-
-/// All classes of programs: program, class, id.
-fn known(programs: &Programs) -> Vec<(String, String, [u8; 32])> {
-	let mut classes = Vec::new();
-	for program in programs.iter() {
-		for class in program.classes() {
-			classes.push((program.name().to_owned(), class.name, class.id));
-		}
-	}
-	classes
 }
 
 /// Connects, however long the node is away; `None` if `stop` comes first. What waiting does not mend is an

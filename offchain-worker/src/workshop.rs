@@ -1,13 +1,16 @@
 //! What a worker does with its hands: get an input and check it, compute, prove. [`crate::executor`] does it
 //! in earnest; the state machine's tests put something quicker in its place.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+	collections::BTreeSet,
+	sync::{Arc, Mutex},
+};
 
 use async_trait::async_trait;
 use lemma_client::{Order, OrderId};
-use lemma_zk_circuits::program::Job;
+use lemma_job_host::message::Facts;
 
-use crate::journal::Hash;
+use crate::{jobs::Place, journal::Hash};
 
 /// Why an order's input is not ready.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,6 +21,30 @@ pub enum PrepareError {
 	/// It may be later: the store does not answer.
 	#[error("{0}")]
 	Later(String),
+}
+
+/// An order's input, read and found to be what the order says.
+pub struct Prepared {
+	/// What its program says of it.
+	pub facts: Facts,
+	/// Its commitment.
+	pub commitment: Hash,
+	/// Its bytes: the process that has read it may be gone when it is to be computed.
+	pub input: Vec<u8>,
+	/// The process that has read it.
+	pub place: Mutex<Option<Place>>,
+}
+
+impl Prepared {
+	/// One that no process holds.
+	pub fn new(facts: Facts, commitment: Hash, input: Vec<u8>) -> Self {
+		Self {
+			facts,
+			commitment,
+			input,
+			place: Mutex::new(None),
+		}
+	}
 }
 
 /// A computation to prove, for one provider and one order.
@@ -33,6 +60,8 @@ pub struct Task {
 	pub binding: Hash,
 	/// 1 at first; higher after failures, and after restarts.
 	pub attempt: u32,
+	/// Seconds until our claim ends; `None` if there is none.
+	pub seconds_left: Option<f64>,
 }
 
 /// A finished job.
@@ -51,17 +80,17 @@ pub struct Finished {
 pub trait Workshop: Send + Sync + 'static {
 	/// Gets the input of an order and checks everything that the order says of it. It is on the disk afterwards;
 	/// unless it cannot be written and the order is `bound`, for then the work matters more than a restart.
-	async fn prepare(&self, order: &Order, bound: bool) -> Result<Arc<dyn Job>, PrepareError>;
+	async fn prepare(&self, order: &Order, bound: bool) -> Result<Arc<Prepared>, PrepareError>;
 
 	/// Computes, proves and verifies. The error says what failed.
-	async fn produce(&self, job: Arc<dyn Job>, task: Task) -> Result<Finished, String>;
+	async fn produce(&self, job: Arc<Prepared>, task: Task) -> Result<Finished, String>;
 
 	/// The order will be taken: what takes time before [`Self::produce`] can begin is done while the chain
 	/// includes the claim.
-	fn warm(&self, job: &dyn Job);
+	fn warm(&self, job: &Prepared);
 
 	/// Seconds that `produce` is thought to take, waiting for its turn not counted.
-	fn estimate_seconds(&self, job: &dyn Job) -> f64;
+	fn estimate_seconds(&self, job: &Prepared) -> f64;
 
 	/// The order needs its input no longer.
 	fn forget(&self, input: &Hash);

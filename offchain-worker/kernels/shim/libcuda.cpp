@@ -9,6 +9,7 @@
 //   LEMMA_SHIM_ORDER       in which a block's threads run (default 0, see cuda.h)
 //   LEMMA_SHIM_FAULT       flips a bit of every product
 //   LEMMA_SHIM_REFUSE      refuses to load any image
+//   LEMMA_SHIM_BAD         from the second product on, instead of the kernel: `loop` forever, or `write` out of bounds
 #include "cuda.h"
 
 #include <cmath>
@@ -27,6 +28,7 @@
 #include "../infer.cu"
 #include "../render.cu"
 #include "../train.cu"
+#include "faults.cu"
 
 using CUdeviceptr = unsigned long long;
 
@@ -182,10 +184,27 @@ int cuModuleGetFunction(void **function, void *, const char *name) {
 	*function = (void *)found->second;
 	return SUCCESS;
 }
+// What LEMMA_SHIM_BAD has run instead of a product, whose last arguments are m, n and C. The first one is right: it is that by which
+// the worker tries a GPU.
+bool run_bad(dim3 block, void **arguments) {
+	static int products;
+	const char *bad = getenv("LEMMA_SHIM_BAD");
+	if (!bad || products++ == 0)
+		return false;
+	const int m = *(int *)arguments[5], n = *(int *)arguments[6];
+	int *c = *(int **)arguments[7];
+	shim::launch({1, 1, 1}, block, 0, [&] {
+		strcmp(bad, "loop") == 0 ? lemma_bad_loop(c) : lemma_bad_write(c, m * n);
+	});
+	return true;
+}
+
 int cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
 	unsigned, void *, void **arguments, void **) {
 	if (gx == 0 || gy == 0 || gz == 0 || gy > 65535 || gz > 65535 || bx * by * bz > 1024)
 		return INVALID_VALUE;
+	if (function == (void *)run<lemma_gemm_i8> && run_bad({bx, by, bz}, arguments))
+		return SUCCESS;
 	shim::launch({gx, gy, gz}, {bx, by, bz}, (unsigned)setting("LEMMA_SHIM_ORDER", 0),
 		[&] { ((Kernel)function)(arguments); });
 	// C is the product's last argument.

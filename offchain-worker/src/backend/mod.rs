@@ -1,19 +1,19 @@
 //! What runs a program's computation: a GPU where there is one, the CPU otherwise, the same bytes from both.
 //!
-//! A [`Backend`] takes a program's [`Work`] and returns the output's bytes. [`choose`] picks one at start and
-//! says in the log which and why. A backend that has been chosen has multiplied a small matrix correctly in
-//! this process: a GPU whose result differs from the CPU's is not used.
+//! A [`Backend`] takes a program's [`Work`] and returns the output's bytes. [`choose`] picks one; a backend that has been
+//! chosen has multiplied a small matrix correctly in this process: a GPU whose result differs from the CPU's is not used. Of
+//! [`crate::jobs`]' processes each has a [`Machine`], which is both.
 
 pub mod cpu;
 pub mod cuda;
-pub mod reliable;
+pub mod machine;
 
 use lemma_zk_circuits::program::Work;
 use serde::{Deserialize, Serialize};
 
 pub use cpu::Cpu;
 pub use cuda::Cuda;
-pub use reliable::Reliable;
+pub use machine::Machine;
 
 /// Longest inner dimension of a matrix product whose sums cannot leave the int32 range: the greatest sum is
 /// `k * 128 * 128`.
@@ -61,29 +61,23 @@ pub enum Preference {
 	Cpu,
 }
 
-/// Picks the backend and says in the log which, and why. Never panics for want of a driver.
+/// Picks the backend; with it, why it is not a GPU where that was preferred. Never panics for want of a driver.
 ///
 /// # Errors
 ///
 /// [`BackendError::Unavailable`] if `cuda` was asked for and cannot be used.
-pub fn choose(preference: Preference) -> Result<Box<dyn Backend>, BackendError> {
-	let chosen: Box<dyn Backend> = match preference {
-		Preference::Cpu => Box::new(checked(Cpu::new())?),
-		Preference::Cuda => Box::new(checked(Cuda::open()?)?),
+pub fn choose(
+	preference: Preference,
+) -> Result<(Box<dyn Backend>, Option<BackendError>), BackendError> {
+	let cpu = || checked(Cpu::new()).map(|cpu| Box::new(cpu) as Box<dyn Backend>);
+	match preference {
+		Preference::Cpu => Ok((cpu()?, None)),
+		Preference::Cuda => Ok((Box::new(checked(Cuda::open()?)?), None)),
 		Preference::Auto => match Cuda::open().and_then(checked) {
-			Ok(cuda) => Box::new(cuda),
-			Err(reason) => {
-				tracing::info!("no GPU is used: {reason}");
-				Box::new(checked(Cpu::new())?)
-			}
+			Ok(cuda) => Ok((Box::new(cuda), None)),
+			Err(reason) => Ok((cpu()?, Some(reason))),
 		},
-	};
-	tracing::info!(
-		backend = chosen.name(),
-		"programs run on: {}",
-		chosen.describe()
-	);
-	Ok(chosen)
+	}
 }
 
 /// The backend, if it computes rightly.
@@ -179,7 +173,7 @@ mod tests {
 	#[test]
 	fn choose_should_take_the_cpu_when_told() {
 		assert_eq!(
-			choose(Preference::Cpu).map(|backend| backend.name()),
+			choose(Preference::Cpu).map(|(backend, _)| backend.name()),
 			Ok("cpu")
 		);
 	}
@@ -187,15 +181,15 @@ mod tests {
 	#[test]
 	fn choose_should_answer_without_a_panic_when_there_is_no_driver() {
 		// On a machine with a GPU this is `cuda`; the point is that both answers come as values.
-		let auto = choose(Preference::Auto).map(|backend| backend.name());
+		let (auto, no_gpu) = choose(Preference::Auto).unwrap();
 		match choose(Preference::Cuda) {
-			Ok(cuda) => {
+			Ok((cuda, _)) => {
 				assert_eq!(cuda.name(), "cuda");
-				assert_eq!(auto, Ok("cuda"));
+				assert_eq!((auto.name(), no_gpu), ("cuda", None));
 			}
 			Err(reason) => {
 				assert!(!reason.to_string().is_empty());
-				assert_eq!(auto, Ok("cpu"));
+				assert_eq!((auto.name(), no_gpu), ("cpu", Some(reason)));
 			}
 		}
 	}

@@ -38,7 +38,10 @@ pub struct ToVerify {
 
 /// Computes and proves a case: once so that every circuit is built, and once for the clock.
 pub fn measure(case: &Case, preference: Preference) -> anyhow::Result<(Measurement, ToVerify)> {
-	let backend = backend::choose(preference)?;
+	let (backend, no_gpu) = backend::choose(preference)?;
+	if let Some(reason) = no_gpu {
+		eprintln!("no GPU is measured: {reason}");
+	}
 	let prover = Prover::new();
 	let Subject { program, blob } = case.subject()?;
 	let open = || {

@@ -76,6 +76,7 @@ fn every_error_should_name_its_key() {
 		("max_tip = \"all\"", "max_tip"),
 		("concurrency = 0", "concurrency"),
 		("concurrency = \"two\"", "concurrency"),
+		("time_limit_factor = 1", "time_limit_factor"),
 		("threads = 0", "threads"),
 		("niceness = 20", "niceness"),
 		("niceness = -5", "niceness"),

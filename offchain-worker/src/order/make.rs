@@ -2,8 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use lemma_client::AccountId;
+
 use super::{OrderTask, Turn};
 use crate::{
+	chain::Standing,
 	decide::View,
 	journal::{Attachment, Record, State},
 	outbox::OutboxError,
@@ -48,13 +51,14 @@ impl OrderTask {
 		let task = Task {
 			order: self.order,
 			program: record.program,
-			commitment: job.commitment(),
+			commitment: job.commitment,
 			binding: lemma_zk_statement::binding(
 				&self.context.chain.genesis(),
 				self.order,
 				&record.provider,
 			),
 			attempt: self.context.journal.begin_attempt(self.order)?,
+			seconds_left: self.seconds_left(&record, view),
 		};
 		let rest = self
 			.context
@@ -71,6 +75,18 @@ impl OrderTask {
 		};
 		self.making = Some(tokio::spawn(tracing::Instrument::instrument(work, span)));
 		Ok(Turn::Wait)
+	}
+
+	/// Seconds until our claim ends, at the best block.
+	fn seconds_left(&self, record: &Record, view: &View) -> Option<f64> {
+		let us = AccountId::new(record.provider);
+		match Standing::of(&view.best, record.fingerprint, record.posted_at, &us) {
+			Standing::Ours { expires_at, .. } => {
+				let blocks = expires_at.saturating_sub(view.best.number);
+				Some(f64::from(blocks) * self.context.block_time().as_secs_f64())
+			}
+			_ => None,
+		}
 	}
 
 	/// Takes what came of an attempt.

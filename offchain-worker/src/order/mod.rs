@@ -14,7 +14,6 @@ use std::{
 };
 
 use lemma_client::{AccountId, Balance};
-use lemma_zk_circuits::program::Job;
 use tokio::{
 	sync::{watch, OwnedSemaphorePermit},
 	task::JoinHandle,
@@ -28,7 +27,7 @@ use crate::{
 	journal::{Attachment, Blob, JournalError, Record, State},
 	outbox::OutboxError,
 	status::Status,
-	workshop::Finished,
+	workshop::{Finished, Prepared},
 };
 
 /// Longest wait for a new block before the chain is looked at again anyway.
@@ -66,7 +65,7 @@ pub struct OrderTask {
 	/// Counts against the jobs at a time until the submission is sent. The thread that proves holds it
 	/// too, for it cannot be stopped.
 	permit: Option<Arc<OwnedSemaphorePermit>>,
-	job: Option<Arc<dyn Job>>,
+	job: Option<Arc<Prepared>>,
 	making: Option<JoinHandle<Result<Finished, String>>>,
 	finished: Option<Finished>,
 	/// After a failed attempt: when to begin another.
@@ -272,8 +271,8 @@ impl OrderTask {
 			}
 			Step::Fetch => match self.prepare(&record, &view).await? {
 				Ok(job) => {
-					let shape = job.shape();
-					journal.advance(order, State::Fetched, Attachment::Shape(&shape))?;
+					let shape = Attachment::Shape(&job.facts.shape);
+					journal.advance(order, State::Fetched, shape)?;
 					Ok(Turn::Again)
 				}
 				Err(turn) => Ok(turn),

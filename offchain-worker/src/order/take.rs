@@ -4,7 +4,6 @@ use std::{sync::Arc, time::Duration};
 
 use lemma_client::{Balance, OrderStatus};
 use lemma_primitives::order::InputSource;
-use lemma_zk_circuits::program::Job;
 
 use super::{Ended, OrderTask, Turn};
 use crate::{
@@ -13,7 +12,7 @@ use crate::{
 	journal::{Attachment, Record, State},
 	outbox::OutboxError,
 	selection::{self, Demand, Offer, Verdict},
-	workshop::PrepareError,
+	workshop::{PrepareError, Prepared},
 };
 
 /// Blocks after which an order whose price is too low for its work is looked at again.
@@ -27,7 +26,7 @@ impl OrderTask {
 		&mut self,
 		record: &Record,
 		view: &View,
-	) -> Result<Result<Arc<dyn Job>, Turn>, OutboxError> {
+	) -> Result<Result<Arc<Prepared>, Turn>, OutboxError> {
 		if let Some(job) = &self.job {
 			return Ok(Ok(job.clone()));
 		}
@@ -101,8 +100,8 @@ impl OrderTask {
 			return Ok(Turn::Wait);
 		};
 		let demand = Demand {
-			seconds: self.context.workshop.estimate_seconds(&*job),
-			memory_bytes: job.memory_estimate(),
+			seconds: self.context.workshop.estimate_seconds(&job),
+			memory_bytes: job.facts.memory_estimate,
 		};
 		let rules = &self.context.rules;
 		match selection::with_input(order, rules, &self.context.served, &offer, &demand) {
@@ -114,7 +113,7 @@ impl OrderTask {
 				};
 				tracing::info!(
 					price = %lemma_client::amount::format(offer.price),
-					shape = job.shape(),
+					shape = job.facts.shape,
 					estimated_seconds = demand.seconds,
 					rescue,
 					"taking it"
@@ -122,7 +121,7 @@ impl OrderTask {
 				self.context
 					.journal
 					.advance(self.order, next, Attachment::Nothing)?;
-				self.context.workshop.warm(&*job);
+				self.context.workshop.warm(&job);
 				Ok(Turn::Again)
 			}
 			Verdict::NotNow(reason) => {

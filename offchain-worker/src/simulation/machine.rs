@@ -11,10 +11,7 @@ use std::{
 
 use async_trait::async_trait;
 use lemma_client::{Balance, Order, OrderId};
-use lemma_zk_circuits::{
-	program::{Job, ProveError, Proved, Stage, Work},
-	Prover,
-};
+use lemma_job_host::message::Facts;
 use lemma_zk_statement::OutputElement;
 use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -32,62 +29,22 @@ use crate::{
 	scheduler::Scheduler,
 	selection::Served,
 	status::Status,
-	workshop::{Finished, PrepareError, Task, Workshop},
+	workshop::{Finished, PrepareError, Prepared, Task, Workshop},
 };
 
 pub const BLOCK_TIME: Duration = Duration::from_millis(4);
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-struct QuickJob;
-
-impl Job for QuickJob {
-	fn program(&self) -> [u8; 32] {
-		PROGRAM
-	}
-
-	fn shape(&self) -> String {
-		"1x1x1".to_owned()
-	}
-
-	fn element(&self) -> OutputElement {
-		OutputElement::I32
-	}
-
-	fn output_len(&self) -> usize {
-		OUTPUT.len()
-	}
-
-	fn memory_estimate(&self) -> u64 {
-		1
-	}
-
-	fn cost_estimate(&self) -> f64 {
-		1.0
-	}
-
-	fn commitment(&self) -> [u8; 32] {
-		[5; 32]
-	}
-
-	fn work(&self) -> Work<'_> {
-		Work::Gemm {
-			m: 1,
-			k: 1,
-			n: 1,
-			a: &[1],
-			b: &[1],
-		}
-	}
-
-	fn prove(
-		&self,
-		_: &Prover,
-		_: &[u8],
-		_: [u8; 32],
-		_: &dyn Fn(Stage),
-	) -> Result<Proved, ProveError> {
-		Err(ProveError::Prover("not of this world".to_owned()))
-	}
+fn quick_job() -> Prepared {
+	let facts = Facts {
+		program: PROGRAM,
+		shape: "1x1x1".to_owned(),
+		element: OutputElement::I32,
+		output_len: OUTPUT.len() as u64,
+		memory_estimate: 1,
+		cost_estimate: 1.0,
+	};
+	Prepared::new(facts, [5; 32], Vec::new())
 }
 
 /// Quick, and as slow or as bad as a test wants it.
@@ -124,18 +81,18 @@ fn take_one(times: &AtomicU32) -> bool {
 
 #[async_trait]
 impl Workshop for QuickWorkshop {
-	async fn prepare(&self, _: &Order, _: bool) -> Result<Arc<dyn Job>, PrepareError> {
+	async fn prepare(&self, _: &Order, _: bool) -> Result<Arc<Prepared>, PrepareError> {
 		self.asked.fetch_add(1, Ordering::SeqCst);
 		let millis = self.input_millis.load(Ordering::SeqCst);
 		tokio::time::sleep(Duration::from_millis(millis)).await;
 		assert!(!take_one(&self.panics_to_come), "a mistake of ours");
 		match &*self.no_input.lock().unwrap() {
 			Some(error) => Err(error.clone()),
-			None => Ok(Arc::new(QuickJob)),
+			None => Ok(Arc::new(quick_job())),
 		}
 	}
 
-	async fn produce(&self, _: Arc<dyn Job>, task: Task) -> Result<Finished, String> {
+	async fn produce(&self, _: Arc<Prepared>, task: Task) -> Result<Finished, String> {
 		let millis = self.millis.load(Ordering::SeqCst);
 		tokio::time::sleep(Duration::from_millis(millis)).await;
 		let held_order = || *self.held_order.lock().unwrap() == Some(task.order);
@@ -157,9 +114,9 @@ impl Workshop for QuickWorkshop {
 		})
 	}
 
-	fn warm(&self, _: &dyn Job) {}
+	fn warm(&self, _: &Prepared) {}
 
-	fn estimate_seconds(&self, _: &dyn Job) -> f64 {
+	fn estimate_seconds(&self, _: &Prepared) -> f64 {
 		1.0
 	}
 

@@ -5,12 +5,16 @@
 //! part marked as ignored is what runs there.
 
 use std::{
+	ffi::OsString,
 	path::{Path, PathBuf},
 	process::{Command, Output},
 	sync::OnceLock,
 };
 
+#[path = "../hands/mod.rs"]
+mod hands;
 mod infer;
+mod jobs;
 #[path = "../samples/mod.rs"]
 mod samples;
 mod tiles;
@@ -54,8 +58,8 @@ fn driver() -> &'static Path {
 	})
 }
 
-/// Runs the ignored test `name` with a GPU as `settings` say. `None`, with a word about it, without NVRTC.
-fn with_gpu(name: &str, settings: &[(&str, &str)]) -> Option<Output> {
+/// The library path with the driver in it. `None`, with a word about it, without NVRTC.
+fn library_path() -> Option<OsString> {
 	if let Err(reason) = Compiler::find() {
 		assert!(
 			std::env::var_os("LEMMA_REQUIRE_NVRTC").is_none(),
@@ -69,6 +73,12 @@ fn with_gpu(name: &str, settings: &[(&str, &str)]) -> Option<Output> {
 		path.push(":");
 		path.push(others);
 	}
+	Some(path)
+}
+
+/// Runs the ignored test `name` with a GPU as `settings` say. `None` without NVRTC.
+fn with_gpu(name: &str, settings: &[(&str, &str)]) -> Option<Output> {
+	let path = library_path()?;
 	let kept = tempfile::tempdir().expect("a temporary folder");
 	let output = Command::new(std::env::current_exe().expect("a test knows its program"))
 		.args(["--exact", name, "--ignored", "--nocapture"])
@@ -232,11 +242,11 @@ fn part_memory_is_too_short() {
 #[ignore = "run by auto_should_..., with a driver"]
 fn part_auto_takes_the_gpu() {
 	assert_eq!(
-		choose(Preference::Auto).map(|backend| backend.name()),
+		choose(Preference::Auto).map(|(backend, _)| backend.name()),
 		Ok("cuda")
 	);
 	assert_eq!(
-		choose(Preference::Cpu).map(|backend| backend.name()),
+		choose(Preference::Cpu).map(|(backend, _)| backend.name()),
 		Ok("cpu")
 	);
 }
@@ -245,7 +255,7 @@ fn part_auto_takes_the_gpu() {
 #[ignore = "run by auto_should_..., with a driver"]
 fn part_auto_takes_the_cpu() {
 	assert_eq!(
-		choose(Preference::Auto).map(|backend| backend.name()),
+		choose(Preference::Auto).map(|(backend, _)| backend.name()),
 		Ok("cpu")
 	);
 	assert!(choose(Preference::Cuda).is_err());

@@ -58,6 +58,23 @@ impl Infer {
 		Self::new(&bundle)
 	}
 
+	/// The same where the programs' ids, in the order of the bundle's batch sizes, are known already: computing them takes seconds
+	/// for each. A wrong one is found when its program is to be proven.
+	pub fn decode_known(bundle: &[u8], ids: &[ProgramId]) -> Result<Self, InputError> {
+		let infer = Self::decode(bundle)?;
+		if infer.ids.len() != ids.len() {
+			return Err(InputError(format!(
+				"{} ids were given for its {} programs",
+				ids.len(),
+				infer.ids.len()
+			)));
+		}
+		Ok(Self {
+			ids: ids.iter().map(|id| OnceLock::from(*id)).collect(),
+			..infer
+		})
+	}
+
 	/// The network.
 	pub fn model(&self) -> &Model {
 		&self.circuits[0].model

@@ -1,0 +1,46 @@
+//! What computes in a process for jobs: a GPU, opened when it is first needed, and the processor.
+
+use std::sync::OnceLock;
+
+use clap::ValueEnum as _;
+use lemma_job_host::message::Chosen;
+use lemma_zk_circuits::program::Work;
+
+use super::{choose, Backend, Cpu, Preference};
+
+/// See the module.
+#[derive(Default)]
+pub struct Machine {
+	gpu: OnceLock<Result<Box<dyn Backend>, String>>,
+	cpu: Cpu,
+}
+
+impl lemma_job_host::Machine for Machine {
+	fn choose(&self, wanted: &str) -> Result<Chosen, String> {
+		let preference = Preference::from_str(wanted, true)?;
+		let (backend, no_gpu) = choose(preference).map_err(|error| error.to_string())?;
+		let chosen = Chosen {
+			name: backend.name().to_owned(),
+			description: backend.describe(),
+			no_gpu: no_gpu.map(|reason| reason.to_string()),
+		};
+		if backend.name() == lemma_job_host::message::CUDA {
+			// Whoever asks twice keeps the first.
+			let _ = self.gpu.set(Ok(backend));
+		}
+		Ok(chosen)
+	}
+
+	fn gpu(&self, work: Work<'_>) -> Result<Vec<u8>, String> {
+		let gpu = self.gpu.get_or_init(|| match choose(Preference::Cuda) {
+			Ok((gpu, _)) => Ok(gpu),
+			Err(error) => Err(error.to_string()),
+		});
+		let gpu = gpu.as_ref().map_err(Clone::clone)?;
+		gpu.run(work).map_err(|error| error.to_string())
+	}
+
+	fn cpu(&self, work: Work<'_>) -> Result<Vec<u8>, String> {
+		self.cpu.run(work).map_err(|error| error.to_string())
+	}
+}

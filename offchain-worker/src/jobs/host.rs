@@ -1,0 +1,333 @@
+//! The worker's side of one process for jobs: asks it, hears what it says, and ends it when it breaks a limit.
+
+use std::{
+	collections::HashSet,
+	fmt,
+	io::{ErrorKind, Write},
+	os::unix::net::UnixStream,
+	time::{Duration, Instant},
+};
+
+use codec::Encode as _;
+use lemma_job_host::{
+	message::{Event, Request, CUDA, PROTOCOL},
+	wire::{self, Incoming, WireError},
+};
+
+use super::{
+	limits::Limits,
+	process::{Launcher, Process},
+};
+use crate::journal::Hash;
+
+/// Between looks at the clock and at the memory.
+const TICK: Duration = Duration::from_millis(50);
+/// Longest body of an answer, bytes: far above the longest output and proof.
+const MAX_ANSWER: u64 = 64 << 20;
+
+/// Why a process was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+	/// It could not be started.
+	Start,
+	/// It ended by itself, or said what it should not.
+	Crashed,
+	/// It took too long.
+	Time,
+	/// It took too much memory.
+	Memory,
+}
+
+impl Why {
+	/// Its name in the metric.
+	pub fn name(self) -> &'static str {
+		match self {
+			Self::Start => "start",
+			Self::Crashed => "crashed",
+			Self::Time => "time",
+			Self::Memory => "memory",
+		}
+	}
+}
+
+/// How a process was lost, with whatever it was doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lost {
+	/// Why.
+	pub why: Why,
+	/// The same in words.
+	pub text: String,
+	/// Its number, if it had one.
+	pub process: Option<u32>,
+	/// The GPU was computing.
+	pub on_gpu: bool,
+}
+
+impl fmt::Display for Lost {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		f.write_str(&self.text)
+	}
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+	/// The process says so, and can be asked again.
+	Said(String),
+	/// The process is gone.
+	Lost(Lost),
+}
+
+/// See the module.
+pub struct Host {
+	/// Unlike any other's.
+	pub id: u64,
+	/// Place of what started it among the pool's launchers.
+	pub launcher: usize,
+	/// Hashes of the bundles that it knows.
+	pub bundles: HashSet<Hash>,
+	/// It is not to be asked again: its GPU failed, which may never recover in this process, or it makes no sense.
+	pub spoiled: bool,
+	process: Process,
+	stream: UnixStream,
+	incoming: Incoming,
+}
+
+/// While something is asked.
+struct Watch<'a> {
+	process: &'a mut Process,
+	limits: &'a Limits,
+	began: Instant,
+	looked: Instant,
+	/// Since when the GPU computes.
+	gpu: Option<Instant>,
+}
+
+impl Watch<'_> {
+	/// Whether a limit is broken. The process is ended then.
+	fn look(&mut self) -> Result<(), Failure> {
+		let now = Instant::now();
+		if now.duration_since(self.began) > self.limits.time {
+			return Err(self.lost(
+				Why::Time,
+				format!(
+					"it was not done after {} s and was ended",
+					self.limits.time.as_secs_f64().round()
+				),
+			));
+		}
+		if self
+			.gpu
+			.is_some_and(|since| now.duration_since(since) > self.limits.gpu)
+		{
+			return Err(self.lost(
+				Why::Time,
+				format!(
+					"the GPU gave no answer within {} s, and the process that waited for it was ended",
+					self.limits.gpu.as_secs_f64().round()
+				),
+			));
+		}
+		if now.duration_since(self.looked) < TICK {
+			return Ok(());
+		}
+		self.looked = now;
+		match self.process.memory() {
+			Some(held) if held > self.limits.memory => {
+				let text = format!(
+					"it held {} MiB of memory and was ended: a process may hold {} MiB, a quarter more than \
+					 max_memory_bytes",
+					held >> 20,
+					self.limits.memory >> 20
+				);
+				Err(self.lost(Why::Memory, text))
+			}
+			_ => Ok(()),
+		}
+	}
+
+	fn lost(&mut self, why: Why, text: String) -> Failure {
+		let process = self.process.id();
+		self.process.end();
+		Failure::Lost(Lost {
+			why,
+			text,
+			process,
+			on_gpu: self.gpu.is_some(),
+		})
+	}
+
+	fn gone(&mut self) -> Failure {
+		let how = self.process.obituary();
+		self.lost(Why::Crashed, format!("its process ended: {how}"))
+	}
+
+	fn heard(&mut self, event: &Event) {
+		self.gpu = match event {
+			Event::Computing { backend } if backend == CUDA => Some(Instant::now()),
+			_ => None,
+		};
+	}
+}
+
+impl Host {
+	/// Starts one.
+	pub fn start(
+		id: u64,
+		launcher: usize,
+		how: &Launcher,
+		threads: Option<usize>,
+		niceness: u8,
+		limits: &Limits,
+	) -> Result<Self, Lost> {
+		let failed = |process, text| Lost {
+			why: Why::Start,
+			text,
+			process,
+			on_gpu: false,
+		};
+		let started = how.start().and_then(|(process, stream)| {
+			stream.set_read_timeout(Some(TICK))?;
+			stream.set_write_timeout(Some(TICK))?;
+			Ok((process, stream))
+		});
+		let (process, stream) = started.map_err(|error| {
+			failed(
+				None,
+				format!("the process for jobs cannot be started: {error}"),
+			)
+		})?;
+		let mut host = Self {
+			id,
+			launcher,
+			bundles: HashSet::new(),
+			spoiled: false,
+			process,
+			stream,
+			incoming: Incoming::new(MAX_ANSWER),
+		};
+		let begin = Request::Begin {
+			threads: threads.map_or(0, |threads| u32::try_from(threads).unwrap_or(0)),
+			niceness,
+		};
+		let problem = match host.ask(&begin, &[], limits, &mut |_| {}) {
+			Ok((Event::Ready { protocol }, _)) if protocol == PROTOCOL => return Ok(host),
+			Ok((Event::Ready { protocol }, _)) => format!(
+				"it speaks version {protocol} of the messages and this worker version {PROTOCOL}: build it against \
+				 this worker's version of lemma-job-host"
+			),
+			Ok(_) => "it answers something else than it was asked".to_owned(),
+			Err(Failure::Said(text)) => text,
+			Err(Failure::Lost(lost)) => lost.text,
+		};
+		Err(failed(
+			host.process.id(),
+			format!("the process for jobs does not start: {problem}"),
+		))
+	}
+
+	/// Its process's number; none in tests.
+	pub fn process(&self) -> Option<u32> {
+		self.process.id()
+	}
+
+	/// Memory that it holds, bytes.
+	pub fn memory(&self) -> u64 {
+		self.process.memory().unwrap_or(0)
+	}
+
+	/// How it ended, if it did while nothing was asked of it.
+	pub fn ended(&mut self) -> Option<Lost> {
+		self.process.ended()?;
+		Some(Lost {
+			why: Why::Crashed,
+			process: self.process.id(),
+			text: format!(
+				"it ended while nothing was asked of it: {}",
+				self.process.obituary()
+			),
+			on_gpu: false,
+		})
+	}
+
+	/// Asks for something and waits for the answer, within limits; `heard` gets what is said until then.
+	///
+	/// # Errors
+	///
+	/// [`Failure::Said`] if the answer is a failure. After [`Failure::Lost`] this host is of no use.
+	pub fn ask(
+		&mut self,
+		request: &Request,
+		body: &[u8],
+		limits: &Limits,
+		heard: &mut dyn FnMut(&Event),
+	) -> Result<(Event, Vec<u8>), Failure> {
+		let now = Instant::now();
+		let mut watch = Watch {
+			process: &mut self.process,
+			limits,
+			began: now,
+			looked: now,
+			gpu: None,
+		};
+		send(&mut self.stream, &mut watch, &wire::head(request, body))?;
+		send(&mut self.stream, &mut watch, body)?;
+		loop {
+			let received = self.incoming.receive::<Event>(&mut self.stream);
+			watch.look()?;
+			match received {
+				Ok(None) => {}
+				Ok(Some((Event::Failed(reason), _))) => {
+					return Err(Failure::Said(lemma_client::store::printable(&reason)))
+				}
+				Ok(Some((event, body))) if event.is_answer() => return Ok((event, body)),
+				Ok(Some((event, _))) => {
+					watch.heard(&event);
+					heard(&event);
+				}
+				Err(WireError::Closed | WireError::Io(_)) => return Err(watch.gone()),
+				Err(WireError::Garbage(problem)) => {
+					return Err(watch.lost(
+						Why::Crashed,
+						format!("it said what is no message and was ended: {problem}"),
+					))
+				}
+			}
+		}
+	}
+
+	/// Tells it something that has no answer. If that fails, the next question finds out why.
+	pub fn tell(&mut self, request: &Request) {
+		debug_assert!(
+			request.encoded_size() < 1_000,
+			"it must fit into the socket"
+		);
+		let _ = self.stream.write_all(&wire::head(request, &[]));
+	}
+
+	/// It has answered something else than it was asked: nothing more is to be asked of it.
+	pub fn confused(&mut self) -> Failure {
+		self.spoiled = true;
+		Failure::Said("the process for jobs answers something else than it was asked".to_owned())
+	}
+
+	/// Ends it in order.
+	pub fn end(mut self) {
+		self.process.end();
+	}
+}
+
+/// Sends within limits: who does not read is ended as who does not answer.
+fn send(stream: &mut UnixStream, watch: &mut Watch<'_>, mut bytes: &[u8]) -> Result<(), Failure> {
+	while !bytes.is_empty() {
+		match stream.write(bytes) {
+			Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
+			Err(error) => match error.kind() {
+				ErrorKind::Interrupted | ErrorKind::WouldBlock | ErrorKind::TimedOut => {}
+				_ => return Err(watch.gone()),
+			},
+		}
+		watch.look()?;
+	}
+	Ok(())
+}

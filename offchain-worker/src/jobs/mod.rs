@@ -1,0 +1,411 @@
+//! Jobs in processes of their own: whatever an input, a kernel or a driver does, the worker lives on.
+//!
+//! - [`process`]: one process: started, listened to, ended; [`host`]: what is asked of it, within [`limits`]
+//! - [`Pool`]: as many of them as there are jobs at a time, kept for the next job, since circuits are built once
+//!
+//! What runs in them is the crate `lemma-job-host`, in this very program: `lemma-worker job-host`. See
+//! `docs/decisions/0040-job-processes.md`.
+
+pub mod host;
+pub mod limits;
+pub mod process;
+
+use std::{
+	sync::{
+		atomic::{AtomicU32, AtomicU64, Ordering},
+		Arc, Mutex, MutexGuard, PoisonError, Weak,
+	},
+	time::Duration,
+};
+
+use lemma_job_host::{
+	message::{Chosen, Event, Request, CPU, CUDA},
+	priority::Niceness,
+};
+use lemma_zk_circuits::program::ProgramId;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+pub use host::{Failure, Host, Lost, Why};
+pub use limits::Limits;
+pub use process::Launcher;
+
+use crate::{
+	backend::{BackendError, Preference},
+	metrics::Metrics,
+};
+
+/// Failures in a row after which the GPU is not asked again until the worker is restarted.
+const STRIKES: u32 = 3;
+/// Longest time for a process to start, and for a GPU to be opened and its kernels compiled.
+const STARTING: Duration = Duration::from_secs(120);
+
+/// What all processes are told and held to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settings {
+	/// Jobs at a time.
+	pub concurrency: usize,
+	/// Threads of each process; one for each core if none is set.
+	pub threads: Option<usize>,
+	/// How far they give way.
+	pub niceness: Niceness,
+	/// Memory that one job may take, bytes.
+	pub max_memory_bytes: u64,
+	/// How many times its estimated time a job may take.
+	pub time_factor: f64,
+	/// Longest time for a computation on a GPU.
+	pub gpu_patience: Duration,
+}
+
+/// The processes for jobs: those at work are with whoever asks them, the others are kept here.
+pub struct Pool {
+	launcher: Launcher,
+	settings: Settings,
+	metrics: Metrics,
+	/// One permit for each job that may run at a time.
+	slots: Arc<Semaphore>,
+	idle: Mutex<Idle>,
+	next: AtomicU64,
+	/// A GPU computes.
+	gpu: std::sync::OnceLock<bool>,
+	strikes: AtomicU32,
+}
+
+#[derive(Default)]
+struct Idle {
+	/// Used last comes last.
+	hosts: Vec<Host>,
+	/// Those that are not here because they are at work.
+	at_work: Vec<u64>,
+	/// Jobs that nobody needs any more, in processes that are at work: process and job.
+	to_close: Vec<(u64, u64)>,
+}
+
+impl Pool {
+	/// Starts no process yet.
+	pub fn new(launcher: Launcher, settings: Settings, metrics: Metrics) -> Arc<Self> {
+		Arc::new(Self {
+			launcher,
+			settings,
+			metrics,
+			slots: Arc::new(Semaphore::new(settings.concurrency)),
+			idle: Mutex::default(),
+			next: AtomicU64::new(1),
+			gpu: std::sync::OnceLock::new(),
+			strikes: AtomicU32::new(0),
+		})
+	}
+
+	/// What everything is held to.
+	pub fn settings(&self) -> &Settings {
+		&self.settings
+	}
+
+	/// Limits, with this time.
+	pub fn limits(&self, time: Duration) -> Limits {
+		Limits {
+			time,
+			gpu: self.settings.gpu_patience,
+			memory: limits::memory_limit(self.settings.max_memory_bytes),
+		}
+	}
+
+	fn idle(&self) -> MutexGuard<'_, Idle> {
+		// Nothing here leaves half a change behind.
+		self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+	}
+
+	/// A number that no other process or job has.
+	pub fn number(&self) -> u64 {
+		self.next.fetch_add(1, Ordering::Relaxed)
+	}
+
+	/// The right to have one process at work.
+	pub async fn slot(&self) -> Result<OwnedSemaphorePermit, String> {
+		let slots = self.slots.clone();
+		slots
+			.acquire_owned()
+			.await
+			.map_err(|error| error.to_string())
+	}
+
+	/// A process, best the `wanted` one, else the one that was used last; if none is idle, another is started. Whoever takes one
+	/// has a [`Self::slot`]. Blocks.
+	pub fn take(&self, wanted: Option<u64>) -> Result<Host, Lost> {
+		loop {
+			let mut host = {
+				let mut idle = self.idle();
+				let best = idle
+					.hosts
+					.iter()
+					.rposition(|host| Some(host.id) == wanted)
+					.or(idle.hosts.len().checked_sub(1));
+				let Some(best) = best else {
+					break;
+				};
+				let host = idle.hosts.remove(best);
+				idle.at_work.push(host.id);
+				host
+			};
+			match host.ended() {
+				Some(lost) => self.lost(host.id, &lost),
+				None => return Ok(host),
+			}
+		}
+		let id = self.number();
+		let Settings {
+			threads, niceness, ..
+		} = self.settings;
+		let started = Host::start(
+			id,
+			0,
+			&self.launcher,
+			threads,
+			niceness.0,
+			&self.limits(STARTING),
+		);
+		match &started {
+			Ok(host) => {
+				self.idle().at_work.push(id);
+				tracing::debug!(process = host.process(), "a process for jobs was started");
+			}
+			Err(lost) => self.lost(id, lost),
+		}
+		started
+	}
+
+	/// Keeps a process for the next job.
+	pub fn give_back(&self, mut host: Host) {
+		if host.spoiled {
+			self.forget(host.id);
+			return host.end();
+		}
+		let idle = &mut *self.idle();
+		idle.at_work.retain(|id| *id != host.id);
+		idle.to_close.retain(|(id, job)| {
+			let its = *id == host.id;
+			if its {
+				host.tell(&Request::Close { job: *job });
+			}
+			!its
+		});
+		idle.hosts.push(host);
+	}
+
+	/// A process is gone: log and metric say so.
+	pub fn lost(&self, id: u64, lost: &Lost) {
+		self.forget(id);
+		self.metrics.job_process_lost(lost.why.name());
+		tracing::error!(
+			process = lost.process,
+			reason = lost.why.name(),
+			"a job's process is lost, another takes its place: {lost}"
+		);
+	}
+
+	fn forget(&self, id: u64) {
+		let mut idle = self.idle();
+		idle.at_work.retain(|host| *host != id);
+		idle.to_close.retain(|(host, _)| *host != id);
+	}
+
+	/// A job of a process is no longer needed.
+	fn close(&self, host: u64, job: u64) {
+		let idle = &mut *self.idle();
+		match idle.hosts.iter_mut().find(|idle| idle.id == host) {
+			Some(host) => host.tell(&Request::Close { job }),
+			None if idle.at_work.contains(&host) => idle.to_close.push((host, job)),
+			// The process is gone, and its jobs with it.
+			None => {}
+		}
+	}
+
+	/// A job of this program will come: a process that is idle, best the `wanted` one, builds what it will need.
+	pub fn warm(&self, program: ProgramId, wanted: Option<u64>) {
+		let mut idle = self.idle();
+		let best = idle
+			.hosts
+			.iter()
+			.rposition(|host| Some(host.id) == wanted)
+			.or(idle.hosts.len().checked_sub(1));
+		if let Some(host) = best.and_then(|best| idle.hosts.get_mut(best)) {
+			host.tell(&Request::Warm { program });
+		}
+	}
+
+	/// Finds what computes, in a process for jobs: a driver that crashes at the start crashes there. Blocks.
+	///
+	/// # Errors
+	///
+	/// [`BackendError::Unavailable`] if `cuda` was asked for and cannot be used, or no process can be started.
+	pub fn choose(&self, preference: Preference) -> Result<Chosen, BackendError> {
+		let chosen = match self.ask_for(preference) {
+			Err(Failure::Lost(lost))
+				if preference == Preference::Auto && lost.why != Why::Start =>
+			{
+				let mut chosen = self.ask_for(Preference::Cpu);
+				if let Ok(chosen) = &mut chosen {
+					chosen.no_gpu = Some(format!("trying it ended the process that did: {lost}"));
+				}
+				chosen
+			}
+			chosen => chosen,
+		};
+		let chosen = chosen.map_err(|failure| {
+			BackendError::Unavailable(match failure {
+				Failure::Said(reason) => reason,
+				Failure::Lost(lost) => lost.text,
+			})
+		})?;
+		let _ = self.gpu.set(chosen.name == CUDA);
+		Ok(chosen)
+	}
+
+	fn ask_for(&self, preference: Preference) -> Result<Chosen, Failure> {
+		let mut host = self.take(None).map_err(Failure::Lost)?;
+		let request = Request::Choose {
+			backend: preference.name().to_owned(),
+		};
+		let asked = host.ask(&request, &[], &self.limits(STARTING), &mut |_| {});
+		match asked {
+			Ok((Event::Chosen(chosen), _)) => {
+				self.give_back(host);
+				Ok(chosen)
+			}
+			Ok(_) => {
+				let confused = host.confused();
+				self.give_back(host);
+				Err(confused)
+			}
+			Err(Failure::Lost(lost)) => {
+				self.lost(host.id, &lost);
+				Err(Failure::Lost(lost))
+			}
+			Err(said) => {
+				self.give_back(host);
+				Err(said)
+			}
+		}
+	}
+
+	/// Whether the next computation is the GPU's: there is one, and it did not fail too often in a row.
+	pub fn asks_gpu(&self) -> bool {
+		self.gpu.get() == Some(&true) && self.strikes.load(Ordering::SeqCst) < STRIKES
+	}
+
+	/// The GPU failed.
+	pub fn strike(&self, reason: &str) {
+		self.metrics.backend_failed(CUDA);
+		let strikes = self
+			.strikes
+			.fetch_add(1, Ordering::SeqCst)
+			.saturating_add(1);
+		tracing::error!("the {CUDA} backend failed, the CPU does its work: {reason}");
+		if strikes == STRIKES {
+			tracing::error!(
+				"the {CUDA} backend failed {STRIKES} times in a row and is not used again until this worker \
+				 is restarted: check driver and hardware"
+			);
+		}
+	}
+
+	/// The GPU computed rightly: its failures are forgotten.
+	pub fn forgive(&self) {
+		self.strikes.store(0, Ordering::SeqCst);
+	}
+}
+
+impl Preference {
+	/// Its name in settings and messages.
+	pub fn name(self) -> &'static str {
+		match self {
+			Self::Auto => "auto",
+			Self::Cuda => CUDA,
+			Self::Cpu => CPU,
+		}
+	}
+}
+
+/// Where a job lies that was read: in one process, until this is dropped.
+pub struct Place {
+	pool: Weak<Pool>,
+	/// The process.
+	pub host: u64,
+	/// Its number there.
+	pub job: u64,
+}
+
+impl Place {
+	/// Of a job that `host` has read.
+	pub fn new(pool: &Arc<Pool>, host: u64, job: u64) -> Self {
+		Self {
+			pool: Arc::downgrade(pool),
+			host,
+			job,
+		}
+	}
+}
+
+impl Drop for Place {
+	fn drop(&mut self) {
+		if let Some(pool) = self.pool.upgrade() {
+			pool.close(self.host, self.job);
+		}
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	/// A pool whose processes are never started.
+	fn pool(metrics: &Metrics) -> Arc<Pool> {
+		let settings = Settings {
+			concurrency: 1,
+			threads: None,
+			niceness: Niceness(0),
+			max_memory_bytes: 1 << 30,
+			time_factor: 10.0,
+			gpu_patience: limits::GPU_PATIENCE,
+		};
+		let nowhere = Launcher::Program {
+			path: "/nowhere/lemma-worker".into(),
+			arguments: vec![],
+			environment: vec![],
+		};
+		Pool::new(nowhere, settings, metrics.clone())
+	}
+
+	#[test]
+	fn the_gpu_should_not_be_asked_again_when_it_failed_several_times_in_a_row() {
+		let pool = pool(&Metrics::new());
+		assert!(!pool.asks_gpu(), "nobody has seen one");
+		pool.gpu.set(true).unwrap();
+		for _ in 1..STRIKES {
+			pool.strike("now and then");
+			assert!(pool.asks_gpu());
+		}
+		pool.forgive();
+		for _ in 1..STRIKES {
+			pool.strike("again");
+			assert!(pool.asks_gpu());
+		}
+		pool.strike("once more");
+		assert!(!pool.asks_gpu());
+	}
+
+	#[test]
+	fn a_process_that_cannot_be_started_should_be_an_error_that_says_so_and_counts() {
+		let metrics = Metrics::new();
+		let lost = pool(&metrics).take(None).err().unwrap();
+		assert_eq!(lost.why, Why::Start);
+		assert!(lost.text.contains("cannot be started"), "{lost}");
+		let text = metrics.encode().unwrap();
+		let line = "lemma_worker_job_processes_lost_total{reason=\"start\"} 1";
+		assert!(text.contains(line), "{text}");
+		let refused = pool(&metrics).choose(Preference::Auto).unwrap_err();
+		assert!(
+			refused.to_string().contains("cannot be started"),
+			"{refused}"
+		);
+	}
+}

@@ -1,0 +1,329 @@
+//! One process for jobs: how it is started, what it says, what memory it holds, and how it is ended.
+
+use std::{
+	collections::VecDeque,
+	ffi::OsString,
+	io::{self, BufRead, BufReader, Read},
+	net::Shutdown,
+	os::{
+		fd::OwnedFd,
+		unix::{net::UnixStream, process::CommandExt},
+	},
+	path::PathBuf,
+	process::{Child, ChildStderr, Command, Stdio},
+	sync::{mpsc, Arc, Mutex, OnceLock, PoisonError},
+	time::{Duration, Instant},
+};
+
+use lemma_client::store::printable;
+use rustix::process::{
+	getpid, getppid, kill_process_group, set_parent_process_death_signal, setsid, Pid, Signal,
+};
+
+/// The worker's own setting that holds a secret, which no process for jobs is to see.
+const SECRET: &str = "LEMMA_KEY";
+
+/// Of a line that a process says, so many bytes are kept.
+const LINE_BYTES: u64 = 400;
+/// So many of its last lines are told when it crashes.
+const LAST_LINES: usize = 4;
+/// So many of its lines are logged in a minute.
+const LINES_PER_MINUTE: u32 = 60;
+/// How long a process that has closed its connection may take to end.
+const LAST_MOMENTS: Duration = Duration::from_secs(2);
+
+/// How processes for jobs are started.
+#[derive(Clone)]
+pub enum Launcher {
+	/// By running a program, with a socket as its standard input.
+	Program {
+		/// The program.
+		path: PathBuf,
+		/// Its arguments.
+		arguments: Vec<OsString>,
+		/// What is set in its environment, besides what the worker's own has.
+		environment: Vec<(OsString, OsString)>,
+	},
+	/// As a thread of this process, given its end of the connection: for tests. It cannot be ended.
+	Thread(Arc<dyn Fn(UnixStream) + Send + Sync>),
+}
+
+impl Launcher {
+	/// This program itself, the very file that is running, whatever has since been put in its place: `lemma-worker job-host`.
+	pub fn this_program() -> Self {
+		Self::Program {
+			path: "/proc/self/exe".into(),
+			arguments: vec!["job-host".into()],
+			environment: Vec::new(),
+		}
+	}
+
+	/// Starts one, and gives our end of the connection.
+	pub fn start(&self) -> io::Result<(Process, UnixStream)> {
+		let (ours, theirs) = UnixStream::pair()?;
+		let process = match self {
+			Self::Program {
+				path,
+				arguments,
+				environment,
+			} => {
+				let mut command = Command::new(path);
+				command
+					.args(arguments)
+					.envs(environment.iter().map(|(name, value)| (name, value)))
+					.env_remove(SECRET)
+					.stdin(Stdio::from(OwnedFd::from(theirs)))
+					.stdout(Stdio::null())
+					.stderr(Stdio::piped());
+				let worker = getpid();
+				// SAFETY: between fork and exec there are only system calls, and nothing is allocated.
+				unsafe {
+					command.pre_exec(move || tie_to(worker));
+				}
+				Process::of(start_from_a_lasting_thread(command)?)
+			}
+			Self::Thread(serve) => {
+				let (serve, ours) = (serve.clone(), ours.try_clone()?);
+				std::thread::Builder::new()
+					.name("job-host".into())
+					.spawn(move || serve(theirs))?;
+				Process {
+					kind: Kind::Thread(ours),
+					gone: false,
+					said: Arc::default(),
+				}
+			}
+		};
+		Ok((process, ours))
+	}
+}
+
+/// In the new process: leads a session of its own, so that signals from a terminal, a group of priorities and a group of processes
+/// are its own; and dies with the worker.
+fn tie_to(worker: Pid) -> io::Result<()> {
+	setsid()?;
+	set_parent_process_death_signal(Some(Signal::KILL))?;
+	// The worker may have died before that.
+	match getppid() == Some(worker) {
+		true => Ok(()),
+		false => Err(io::ErrorKind::NotFound.into()),
+	}
+}
+
+/// Linux sends the signal at a parent's death when the *thread* ends that started the process. This one never does.
+fn start_from_a_lasting_thread(command: Command) -> io::Result<Child> {
+	type Wanted = (Command, mpsc::Sender<io::Result<Child>>);
+	static STARTER: OnceLock<Mutex<mpsc::Sender<Wanted>>> = OnceLock::new();
+	let starter = STARTER.get_or_init(|| {
+		let (wish, wishes) = mpsc::channel::<Wanted>();
+		let started = std::thread::Builder::new()
+			.name("job-hosts".into())
+			.spawn(move || {
+				for (mut command, answer) in wishes {
+					let _ = answer.send(command.spawn());
+				}
+			});
+		// Without the thread nobody receives, which is the error below.
+		drop(started);
+		Mutex::new(wish)
+	});
+	let (answer, answered) = mpsc::channel();
+	let gone = || io::Error::other("the thread that starts processes is gone");
+	starter
+		.lock()
+		.unwrap_or_else(PoisonError::into_inner)
+		.send((command, answer))
+		.map_err(|_| gone())?;
+	answered.recv().map_err(|_| gone())?
+}
+
+enum Kind {
+	Child {
+		child: Child,
+		/// Closed when all that it said was read.
+		all_said: mpsc::Receiver<()>,
+	},
+	Thread(UnixStream),
+}
+
+/// A process for jobs. It is ended when this is dropped.
+pub struct Process {
+	kind: Kind,
+	/// It was ended and waited for: its number may be another's by now.
+	gone: bool,
+	/// The last lines that it said.
+	said: Arc<Mutex<VecDeque<String>>>,
+}
+
+impl Process {
+	fn of(mut child: Child) -> Self {
+		let said = Arc::<Mutex<VecDeque<String>>>::default();
+		let (reading, all_said) = mpsc::channel::<()>();
+		if let Some(stderr) = child.stderr.take() {
+			let (kept, process) = (said.clone(), child.id());
+			// Without the thread it is as if it said nothing.
+			let _ = std::thread::Builder::new()
+				.name("job-log".into())
+				.spawn(move || {
+					listen(stderr, process, &kept);
+					drop(reading);
+				});
+		}
+		Self {
+			kind: Kind::Child { child, all_said },
+			gone: false,
+			said,
+		}
+	}
+
+	/// Its number; none of a thread.
+	pub fn id(&self) -> Option<u32> {
+		match &self.kind {
+			Kind::Child { child, .. } => Some(child.id()),
+			Kind::Thread(_) => None,
+		}
+	}
+
+	/// Memory that it holds, bytes, as Linux counts what is resident. What it only reserves, as CUDA does by the terabyte, is not
+	/// counted.
+	pub fn memory(&self) -> Option<u64> {
+		let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()?)).ok()?;
+		let line = status
+			.lines()
+			.find_map(|line| line.strip_prefix("VmRSS:"))?;
+		let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
+		kilobytes.checked_mul(1024)
+	}
+
+	/// How it ended, in words, if it has.
+	pub fn ended(&mut self) -> Option<String> {
+		match &mut self.kind {
+			Kind::Child { child, .. } => match child.try_wait() {
+				Ok(None) => None,
+				Ok(Some(status)) => Some(status.to_string()),
+				Err(error) => Some(error.to_string()),
+			},
+			Kind::Thread(_) => None,
+		}
+	}
+
+	/// How it ended, once it has closed its connection; it is ended if it does not by itself. With its last words.
+	pub fn obituary(&mut self) -> String {
+		let began = Instant::now();
+		let how = loop {
+			match self.ended() {
+				Some(how) => break how,
+				None if self.id().is_none() || began.elapsed() > LAST_MOMENTS => {
+					break "it closed its connection".to_owned()
+				}
+				None => std::thread::sleep(Duration::from_millis(5)),
+			}
+		};
+		self.end();
+		let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+		match said.is_empty() {
+			true => how,
+			false => format!("{how}; it said: {}", Vec::from(said.clone()).join(" / ")),
+		}
+	}
+
+	/// Ends it, with all that it has started, and waits until it is gone.
+	pub fn end(&mut self) {
+		if std::mem::replace(&mut self.gone, true) {
+			return;
+		}
+		match &mut self.kind {
+			Kind::Child { child, all_said } => {
+				let leader = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+				if let Some(leader) = leader {
+					// It leads its group; where that is gone, so is the process.
+					let _ = kill_process_group(leader, Signal::KILL);
+				}
+				let _ = child.kill();
+				let _ = child.wait();
+				// Nothing is ever sent: this waits until the reader is through, or somebody else holds the pipe.
+				let _ = all_said.recv_timeout(Duration::from_millis(200));
+			}
+			Kind::Thread(connection) => {
+				let _ = connection.shutdown(Shutdown::Both);
+			}
+		}
+	}
+}
+
+impl Drop for Process {
+	fn drop(&mut self) {
+		self.end();
+	}
+}
+
+/// Reads what a process says until it ends: keeps the last lines, and logs as many as a log can bear.
+fn listen(stderr: ChildStderr, process: u32, kept: &Mutex<VecDeque<String>>) {
+	let mut reader = BufReader::new(stderr);
+	let mut minute = Instant::now();
+	let (mut logged, mut left_out) = (0u32, 0u64);
+	while let Ok(Some(line)) = read_line(&mut reader) {
+		if line.is_empty() {
+			continue;
+		}
+		if minute.elapsed() >= Duration::from_secs(60) {
+			(minute, logged) = (Instant::now(), 0);
+		}
+		if logged < LINES_PER_MINUTE {
+			logged += 1;
+			let lost = std::mem::take(&mut left_out);
+			tracing::warn!(process, left_out = lost, "a job's process says: {line}");
+		} else {
+			left_out = left_out.saturating_add(1);
+		}
+		let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+		if kept.len() >= LAST_LINES {
+			kept.pop_front();
+		}
+		kept.push_back(line);
+	}
+}
+
+/// The beginning of the next line, without what a terminal would obey; `None` at the end.
+fn read_line(reader: &mut impl BufRead) -> io::Result<Option<String>> {
+	let mut line = Vec::new();
+	if reader.take(LINE_BYTES).read_until(b'\n', &mut line)? == 0 {
+		return Ok(None);
+	}
+	if line.last() != Some(&b'\n') {
+		// The rest of it, in which nobody is interested.
+		loop {
+			let buffer = reader.fill_buf()?;
+			let end = buffer.iter().position(|byte| *byte == b'\n');
+			let (read, done) = match end {
+				Some(end) => (end + 1, true),
+				None => (buffer.len(), buffer.is_empty()),
+			};
+			reader.consume(read);
+			if done {
+				break;
+			}
+		}
+	}
+	Ok(Some(printable(String::from_utf8_lossy(&line).trim())))
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn lines_should_be_cut_and_hold_nothing_that_a_terminal_obeys() {
+		let long = "x".repeat(10_000);
+		let text = format!("{long}\n\x1b[31mred\n\nlast");
+		let mut reader = BufReader::with_capacity(100, text.as_bytes());
+		let mut lines = Vec::new();
+		while let Some(line) = read_line(&mut reader).unwrap() {
+			lines.push(line);
+		}
+		assert_eq!(lines.len(), 4);
+		assert_eq!(lines[0], "x".repeat(LINE_BYTES as usize));
+		assert!(!lines[1].contains('\x1b') && lines[1].contains("red"));
+		assert_eq!((lines[2].as_str(), lines[3].as_str()), ("", "last"));
+	}
+}

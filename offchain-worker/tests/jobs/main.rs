@@ -1,0 +1,307 @@
+//! Jobs in processes of their own: what breaks them breaks nothing else. Most of them are done by a program that does what
+//! it should not, whose process is this test run once more: the part marked as ignored.
+
+#[path = "../hands/mod.rs"]
+mod hands;
+mod rogue;
+
+use std::{
+	io::{BufRead, BufReader},
+	process::{Command, Stdio},
+	time::{Duration, Instant},
+};
+
+use hands::{children, runs, settings, signal, until, worker, Hands, PATIENCE};
+use lemma_job_host::message::{Event, Request};
+use lemma_worker::{
+	jobs::{Failure, Host, Launcher, Limits, Lost, Place, Pool, Why},
+	metrics::Metrics,
+};
+use rogue::PROGRAM;
+
+/// The rogue program's process.
+fn rogue() -> Launcher {
+	Launcher::Program {
+		path: std::env::current_exe().expect("a test knows its program"),
+		arguments: ["--exact", "part_serve", "--ignored", "--nocapture"]
+			.map(Into::into)
+			.into(),
+		environment: vec![("LEMMA_KEY".into(), "a secret".into())],
+	}
+}
+
+fn limits(time: Duration) -> Limits {
+	Limits {
+		time,
+		gpu: PATIENCE,
+		memory: u64::MAX,
+	}
+}
+
+fn start() -> Host {
+	Host::start(1, 0, &rogue(), Some(2), 7, &limits(PATIENCE)).expect("it starts")
+}
+
+/// Has the rogue program read an input, and compute and prove it.
+fn order_from(host: &mut Host, input: &str, limits: &Limits) -> Result<Event, Failure> {
+	let open = Request::Open {
+		job: 5,
+		program: PROGRAM,
+	};
+	host.ask(&open, input.as_bytes(), limits, &mut |_| {})?;
+	let make = Request::Make {
+		job: 5,
+		binding: [0; 32],
+		gpu: false,
+	};
+	host.ask(&make, &[], limits, &mut |_| {})
+		.map(|(event, _)| event)
+}
+
+/// How a process is lost by an input.
+fn lost_by(input: &str, limits: &Limits) -> Lost {
+	let mut host = start();
+	let process = host.process().expect("it is one");
+	assert!(runs(process));
+	match order_from(&mut host, input, limits) {
+		Err(Failure::Lost(lost)) => {
+			assert!(!runs(process), "it is still there: {lost}");
+			assert_eq!(lost.process, Some(process));
+			lost
+		}
+		other => panic!("{input} was survived: {other:?}"),
+	}
+}
+
+#[test]
+fn a_job_that_loops_forever_should_be_ended_at_its_limit() {
+	for input in ["read: loop", "compute: loop", "prove: loop"] {
+		let began = Instant::now();
+		let lost = lost_by(input, &limits(Duration::from_secs(2)));
+		assert_eq!(lost.why, Why::Time, "{lost}");
+		assert!(began.elapsed() < PATIENCE, "{input}");
+	}
+}
+
+#[test]
+fn a_job_that_writes_out_of_bounds_should_take_its_process_and_nothing_else() {
+	let lost = lost_by("compute: write", &limits(PATIENCE));
+	assert_eq!(lost.why, Why::Crashed);
+	assert!(lost.text.contains("SIGSEGV"), "{lost}");
+}
+
+#[test]
+fn a_process_that_ends_by_itself_should_be_reported_with_its_last_words() {
+	let lost = lost_by("compute: abort", &limits(PATIENCE));
+	assert_eq!(lost.why, Why::Crashed);
+	let text = lost.text;
+	assert!(
+		text.contains("SIGABRT") && text.contains("these are my last words"),
+		"{text}"
+	);
+}
+
+#[test]
+fn a_job_that_takes_too_much_memory_should_be_ended() {
+	let lost = lost_by(
+		"compute: hoard",
+		&Limits {
+			memory: 600 << 20,
+			..limits(PATIENCE)
+		},
+	);
+	assert_eq!(lost.why, Why::Memory, "{lost}");
+	assert!(lost.text.contains("max_memory_bytes"), "{lost}");
+}
+
+#[test]
+fn a_process_that_says_what_it_should_not_should_be_ended() {
+	let lost = lost_by("compute: babble", &limits(PATIENCE));
+	assert_eq!(lost.why, Why::Crashed);
+	assert!(lost.text.contains("no message"), "{lost}");
+}
+
+#[test]
+fn what_a_job_has_started_should_end_with_it() {
+	let mut host = start();
+	let process = host.process().unwrap();
+	let asked = order_from(&mut host, "compute: fork", &limits(Duration::from_secs(3)));
+	assert!(matches!(asked, Err(Failure::Lost(_))), "{asked:?}");
+	// It told its number by a file.
+	let file = std::env::temp_dir().join(format!("lemma-rogue-{process}"));
+	let started: u32 = std::fs::read_to_string(&file).unwrap().parse().unwrap();
+	std::fs::remove_file(file).unwrap();
+	until("the process that the job started is gone", || {
+		!runs(started)
+	});
+}
+
+#[test]
+fn a_process_that_does_not_read_should_be_ended_at_the_limit() {
+	let mut host = start();
+	let process = host.process().unwrap();
+	signal("-STOP", process);
+	let long = "x".repeat(8 << 20);
+	match order_from(&mut host, &long, &limits(Duration::from_secs(1))) {
+		Err(Failure::Lost(lost)) => assert_eq!(lost.why, Why::Time),
+		other => panic!("it was read: {other:?}"),
+	}
+	assert!(!runs(process));
+}
+
+#[test]
+fn a_panic_should_be_an_answer_after_which_the_process_works_on() {
+	let mut host = start();
+	for input in ["read: panic", "compute: panic", "prove: panic"] {
+		let asked = order_from(&mut host, input, &limits(PATIENCE));
+		assert!(matches!(asked, Err(Failure::Said(_))), "{input}: {asked:?}");
+	}
+	let fine = order_from(&mut host, "fine", &limits(PATIENCE));
+	assert!(matches!(fine, Ok(Event::Made(_))), "{fine:?}");
+}
+
+#[test]
+fn another_process_should_take_the_place_of_one_that_is_lost() {
+	let metrics = Metrics::new();
+	let pool = Pool::new(rogue(), settings(), metrics.clone());
+	let mut host = pool.take(None).unwrap();
+	let first = host.process();
+	let Err(Failure::Lost(lost)) = order_from(&mut host, "compute: write", &limits(PATIENCE))
+	else {
+		panic!("it was survived");
+	};
+	pool.lost(host.id, &lost);
+	drop(host);
+
+	let mut host = pool.take(None).unwrap();
+	let second = host.process();
+	assert_ne!(first, second);
+	let fine = order_from(&mut host, "fine", &limits(PATIENCE));
+	assert!(matches!(fine, Ok(Event::Made(_))), "{fine:?}");
+	pool.give_back(host);
+
+	// It is kept, until it ends while it is idle.
+	let host = pool.take(None).unwrap();
+	assert_eq!(host.process(), second);
+	pool.give_back(host);
+	signal("-KILL", second.unwrap());
+	until("it is gone", || !runs(second.unwrap()));
+	let host = pool.take(None).unwrap();
+	assert_ne!(host.process(), second);
+	let text = metrics.encode().unwrap();
+	let line = "lemma_worker_job_processes_lost_total{reason=\"crashed\"} 2";
+	assert!(text.contains(line), "{text}");
+}
+
+#[test]
+fn a_job_should_be_closed_when_nobody_needs_it_any_more() {
+	let pool = Pool::new(rogue(), settings(), Metrics::new());
+	for at_work in [false, true] {
+		let mut host = pool.take(None).unwrap();
+		let fine = order_from(&mut host, "fine", &limits(PATIENCE));
+		assert!(fine.is_ok(), "{fine:?}");
+		let place = Place::new(&pool, host.id, 5);
+		if at_work {
+			drop(place);
+			pool.give_back(host);
+		} else {
+			pool.give_back(host);
+			drop(place);
+		}
+		let mut host = pool.take(None).unwrap();
+		let make = Request::Commit { job: 5 };
+		let asked = host.ask(&make, &[], &limits(PATIENCE), &mut |_| {});
+		match asked {
+			Err(Failure::Said(reason)) => assert!(reason.contains("no job 5"), "{reason}"),
+			other => panic!("it is still there: {other:?}"),
+		}
+		pool.give_back(host);
+	}
+}
+
+#[test]
+fn a_process_should_give_way_lead_its_session_and_not_know_the_key() {
+	let mut host = start();
+	let fine = order_from(&mut host, "fine", &limits(PATIENCE));
+	assert!(fine.is_ok(), "{fine:?}");
+	let process = host.process().unwrap();
+	let read = |file: &str| std::fs::read_to_string(format!("/proc/{process}/{file}")).unwrap();
+	// proc(5): of what follows the name, session is the 4th and niceness the 17th field.
+	let field = |stat: &str, place: usize| -> i64 {
+		let fields = stat.rsplit(") ").next().unwrap();
+		fields.split(' ').nth(place - 1).unwrap().parse().unwrap()
+	};
+	assert_eq!(field(&read("stat"), 4), i64::from(process));
+	let own = std::fs::read_to_string("/proc/self/stat").unwrap();
+	let wanted = field(&own, 17).max(7);
+	let giving_way = std::fs::read_dir(format!("/proc/{process}/task"))
+		.unwrap()
+		.flatten()
+		.filter(|task| {
+			let stat = std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+			let name = stat.split(['(', ')']).nth(1).unwrap_or_default();
+			let works = name == "job" || name.starts_with("prove-");
+			assert!(!works || field(&stat, 17) == wanted, "{stat}");
+			works
+		})
+		.count();
+	assert_eq!(giving_way, 3, "the thread of jobs and two that prove");
+	assert!(!read("environ").contains("LEMMA_KEY"));
+	assert_eq!(read("oom_score_adj").trim(), "500");
+}
+
+#[test]
+fn a_process_should_end_when_its_worker_dies_whatever_it_is_doing() {
+	let mut dying = Command::new(std::env::current_exe().unwrap())
+		.args(["--exact", "part_die", "--ignored", "--nocapture"])
+		.stdout(Stdio::piped())
+		.spawn()
+		.unwrap();
+	let mut lines = BufReader::new(dying.stdout.take().unwrap()).lines();
+	let process: u32 = lines
+		.find_map(|line| line.unwrap().strip_prefix("process ")?.parse().ok())
+		.expect("it tells its process");
+	assert!(runs(process));
+	dying.kill().unwrap();
+	dying.wait().unwrap();
+	until("its process is gone", || !runs(process));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_should_be_done_by_another_process_when_its_own_is_gone() {
+	let hands = Hands::new(worker(), settings());
+	let (job, output) = hands.prepare().await;
+	let finished = hands.produce(&job, 1).await.unwrap();
+	assert_eq!(finished.output, output);
+
+	let own = std::process::id();
+	let [process] = children(own, "job-host")[..] else {
+		panic!("{:?}", children(own, "job-host"));
+	};
+	// While it proves: what is left of the job is its input.
+	let producing = hands.produce(&job, 1);
+	let killing = async {
+		tokio::time::sleep(Duration::from_millis(300)).await;
+		signal("-KILL", process);
+	};
+	let (produced, ()) = tokio::join!(producing, killing);
+	let reason = produced.unwrap_err();
+	assert!(reason.contains("SIGKILL"), "{reason}");
+	hands.assert_metric("lemma_worker_job_processes_lost_total{reason=\"crashed\"} 1");
+	assert_eq!(hands.produce(&job, 2).await.unwrap().output, output);
+}
+
+#[test]
+#[ignore = "run by the others, with a socket"]
+fn part_serve() {
+	rogue::serve()
+}
+
+#[test]
+#[ignore = "run by a_process_should_end_when_its_worker_dies_..."]
+fn part_die() {
+	let mut host = start();
+	println!("\nprocess {}", host.process().unwrap());
+	let looping = order_from(&mut host, "compute: loop", &limits(PATIENCE));
+	panic!("nobody ended this process: {looping:?}");
+}
