@@ -201,7 +201,8 @@ Examples:
   lemma program list                  those registered on the chain
   lemma program id                    those that this client can prove and verify
   lemma program id job.bin            which program, commitment and output length an input has
-  lemma program id --bundle net.lemma also those of a network";
+  lemma program id --bundle net.lemma also those of a network
+  lemma program id --executable FILE  also those of a program of one's own";
 
 const STORE_HELP: &str = "\
 Examples:
@@ -361,6 +362,9 @@ pub struct Bundles {
 	/// File of a program that is not built in, such as a network of `lemma model build`; may be repeated.
 	#[arg(long = "bundle", value_name = "FILE")]
 	pub bundles: Vec<PathBuf>,
+	/// Program of somebody's own, an executable, which is started; may be repeated. Name only what you trust.
+	#[arg(long = "executable", value_name = "FILE")]
+	pub executables: Vec<PathBuf>,
 }
 
 /// What an order may cost and when.

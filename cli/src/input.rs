@@ -36,16 +36,16 @@ pub struct Described {
 /// Largest input that is read: twice the largest pair of matrices.
 const MAX_INPUT_BYTES: u64 = 1 << 30;
 
-/// The programs that this client knows: those that are built in, and those of bundles that were named.
+/// The programs that this client knows: those that are built in, and those of bundles and executables that were named.
 #[derive(Clone, Default)]
 pub struct Known {
 	bundles: Vec<Arc<dyn Program>>,
 }
 
 impl Known {
-	/// Those built in and those of these bundles. Their ids are computed when they are first asked for, seconds for each.
-	pub fn load(bundles: &Bundles) -> Outcome<Self> {
-		let bundles = bundles.bundles.iter().map(|path| {
+	/// Those built in, those of these bundles, and those of these executables, which are started. The bundles' ids are computed when they are first asked for, seconds for each.
+	pub fn load(named: &Bundles) -> Outcome<Self> {
+		let bundles = named.bundles.iter().map(|path| {
 			open_bundle(&read_file(path)?).map_err(|e| {
 				Failure::new(
 					exit::USAGE,
@@ -54,9 +54,20 @@ impl Known {
 				)
 			})
 		});
-		Ok(Self {
+		let mut known = Self {
 			bundles: bundles.collect::<Outcome<_>>()?,
-		})
+		};
+		for path in &named.executables {
+			let programs = lemma_job_host::remote::start(path).map_err(|problem| {
+				Failure::new(
+					exit::USAGE,
+					"bad_executable",
+					format!("{}: {problem}", path.display()),
+				)
+			})?;
+			known.bundles.extend(programs);
+		}
+		Ok(known)
 	}
 
 	fn programs(&self) -> impl Iterator<Item = &dyn Program> {

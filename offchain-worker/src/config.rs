@@ -19,7 +19,10 @@ use lemma_client::{amount, Balance};
 use lemma_job_host::priority::Niceness;
 use serde::{de, Deserialize, Deserializer, Serialize};
 
-use crate::backend::Preference;
+use crate::{
+	backend::Preference,
+	executables::{Executable, ExecutableSetting},
+};
 
 /// Prefix of the environment variables.
 pub const ENV_PREFIX: &str = "LEMMA_";
@@ -100,6 +103,10 @@ pub struct Settings {
 		skip_serializing_if = "Option::is_none"
 	)]
 	pub bundles: Option<Vec<String>>,
+	/// Programs that come as code: only in the file
+	#[arg(skip)]
+	#[serde(default, skip_serializing_if = "Option::is_none")]
+	pub executables: Option<Vec<ExecutableSetting>>,
 	/// Lowest price of an order to take, in LEM
 	#[arg(long, value_name = "LEM")]
 	#[serde(
@@ -190,6 +197,9 @@ pub struct Settings {
 	pub log_format: Option<String>,
 }
 
+/// The setting that is a list of tables, which neither a flag nor a variable can hold.
+const FILE_ONLY: &str = "executables";
+
 /// The names of all settings.
 const NAMES: &[&str] = &[
 	"node",
@@ -202,6 +212,7 @@ const NAMES: &[&str] = &[
 	"allow_redirects",
 	"programs",
 	"bundles",
+	FILE_ONLY,
 	"min_price",
 	"min_price_per_second",
 	"max_input_bytes",
@@ -285,6 +296,8 @@ pub struct Config {
 	pub allow_redirects: bool,
 	/// Files, and folders of files, of which programs are loaded.
 	pub bundles: Vec<PathBuf>,
+	/// Programs that come as code.
+	pub executables: Vec<Executable>,
 	/// Which orders to take.
 	pub rules: Rules,
 	/// How many times its estimated time a job may take.
@@ -344,7 +357,7 @@ pub fn merge(file: Option<&Path>, flags: &Settings) -> Result<Settings, ConfigEr
 		}
 		figment = figment.merge(Toml::file_exact(file));
 	}
-	figment = figment.merge(Env::prefixed(ENV_PREFIX).only(NAMES));
+	figment = figment.merge(Env::prefixed(ENV_PREFIX).only(NAMES).ignore(&[FILE_ONLY]));
 	figment
 		.merge(Serialized::defaults(flags))
 		.extract()
@@ -524,6 +537,10 @@ impl Settings {
 			bundles: (self.bundles.iter().flatten())
 				.map(|text| path(text))
 				.collect(),
+			executables: (self.executables.iter().flatten())
+				.map(|setting| setting.validate(path))
+				.collect::<Result<Vec<_>, String>>()
+				.map_err(|problem| ConfigError::of(FILE_ONLY, problem))?,
 			rules,
 			time_limit_factor,
 			concurrency,

@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use lemma_client::{store::printable, Order, OrderSpec};
-use lemma_job_host::message::{self, Event, Facts, Made, Request, CUDA};
+use lemma_job_host::message::{self, Event, Facts, First, Made, Request, CUDA};
 use lemma_primitives::order::InputSource;
 use lemma_zk_statement::{blake2_256, Statement};
 
@@ -63,7 +63,8 @@ impl Executor {
 	}
 }
 
-const UNKNOWN: &str = "its program is neither built into this worker nor among its `bundles`";
+const UNKNOWN: &str =
+	"its program is neither built into this worker nor among its `bundles`, nor allowed of its `executables`";
 
 #[async_trait]
 impl Workshop for Executor {
@@ -113,7 +114,10 @@ impl Workshop for Executor {
 	}
 
 	fn warm(&self, job: &Prepared) {
-		self.hands.pool.warm(job.facts.program, host_of(job));
+		let launcher = self.hands.launcher(&job.facts.program);
+		self.hands
+			.pool
+			.warm(launcher, job.facts.program, host_of(job));
 	}
 
 	fn estimate_seconds(&self, job: &Prepared) -> f64 {
@@ -138,11 +142,18 @@ struct Hands {
 }
 
 impl Hands {
+	/// What starts the processes of a program.
+	fn launcher(&self, program: &Hash) -> usize {
+		self.catalogue
+			.find(program)
+			.map_or(0, |entry| entry.launcher)
+	}
+
 	/// Reads an input and checks everything that the order says of it.
 	fn check(&self, wanted: &OrderSpec, input: Vec<u8>) -> Result<Arc<Prepared>, PrepareError> {
 		let mut host = self
 			.pool
-			.take(None)
+			.take(self.launcher(&wanted.program.0), None)
 			.map_err(|lost| PrepareError::Later(lost.text))?;
 		let checked = self.check_in(&mut host, wanted, &input);
 		match checked {
@@ -271,11 +282,24 @@ impl Hands {
 	fn make(&self, job: &Prepared, task: Task) -> Result<Finished, String> {
 		let started = Instant::now();
 		// A GPU may have taken the process of an earlier attempt with it.
-		let mut gpu = task.attempt <= 1 && self.pool.asks_gpu();
+		let gpu = task.attempt <= 1 && self.pool.asks_gpu();
+		let launcher = self.launcher(&job.facts.program);
+		let mut given = match gpu && launcher != 0 {
+			true => self.by_kernel(job, launcher),
+			false => None,
+		};
+		let mut gpu = gpu && launcher == 0;
 		let (made, body, native) = loop {
-			let mut host = self.pool.take(host_of(job)).map_err(|lost| lost.text)?;
-			let mut native = 0;
-			let made = self.make_in(&mut host, job, task, gpu, started, &mut native);
+			let taken = self.pool.take(launcher, host_of(job));
+			let mut host = taken.map_err(|lost| lost.text)?;
+			let mut native = micros(seconds(started));
+			let first = match &given {
+				Some(_) => First::Given,
+				None if gpu => First::Gpu,
+				None => First::Cpu,
+			};
+			let output = given.take().unwrap_or_default();
+			let made = self.make_in(&mut host, job, task, (first, &output), started, &mut native);
 			match made {
 				Ok((made, body)) => {
 					self.pool.give_back(host);
@@ -329,57 +353,42 @@ impl Hands {
 		host: &mut Host,
 		job: &Prepared,
 		task: Task,
-		gpu: bool,
+		(first, given): (First, &[u8]),
 		started: Instant,
 		native: &mut u64,
 	) -> Result<(Made, Vec<u8>), Failure> {
-		let mut place = job.place.lock().unwrap_or_else(PoisonError::into_inner);
-		let number = match &*place {
-			Some(place) if place.host == host.id => place.job,
-			_ => {
-				let (facts, there) = self.open(host, &job.facts.program, &job.input)?;
-				if facts != job.facts {
-					return Err(Failure::Said(
-						"its input was read differently a second time".to_owned(),
-					));
-				}
-				place.insert(there).job
-			}
-		};
-		drop(place);
+		let number = self.opened(host, job)?;
 		let estimate = self.estimate.of_cost(job.facts.cost_estimate);
 		let factor = self.pool.settings().time_factor;
 		let time = time_to_make(estimate, factor, task.seconds_left, task.attempt);
 		let request = Request::Make {
 			job: number,
 			binding: task.binding,
-			gpu,
+			first,
 		};
-		let (mut by_gpu, mut spoiled) = (false, false);
-		let asked = host.ask(
-			&request,
-			&[],
-			&self.pool.limits(time),
-			&mut |event| match event {
-				Event::Computed { backend, micros } => {
-					by_gpu = backend == CUDA;
-					*native = *micros;
-					tracing::info!(
-						backend = printable(backend),
-						seconds = seconds(started),
-						"computed"
-					);
-				}
-				Event::BackendFailed { reason, .. } => {
-					spoiled = true;
-					self.pool.strike(&printable(reason));
-				}
-				Event::Proving(stage) => {
-					tracing::info!(stage = message::name(*stage), "proving");
-				}
-				_ => {}
-			},
-		);
+		let (mut by_gpu, mut spoiled) = (first == First::Given, false);
+		let limits = self.pool.limits(time);
+		let asked = host.ask(&request, given, &limits, &mut |event| match event {
+			Event::Computed { backend, micros } => {
+				by_gpu = backend == CUDA;
+				*native = *micros;
+				tracing::info!(
+					backend = printable(backend),
+					seconds = seconds(started),
+					"computed"
+				);
+			}
+			Event::BackendFailed { reason, .. } => {
+				by_gpu = false;
+				// Where its output was given, the GPU is another process's.
+				spoiled = first == First::Gpu;
+				self.pool.strike(&printable(reason));
+			}
+			Event::Proving(stage) => {
+				tracing::info!(stage = message::name(*stage), "proving");
+			}
+			_ => {}
+		});
 		host.spoiled = spoiled;
 		match asked? {
 			(Event::Made(made), body) => {
@@ -390,6 +399,80 @@ impl Hands {
 			}
 			_ => Err(host.confused()),
 		}
+	}
+
+	/// The number of a job in a process, which reads its input if it has not.
+	fn opened(&self, host: &mut Host, job: &Prepared) -> Result<u64, Failure> {
+		let mut place = job.place.lock().unwrap_or_else(PoisonError::into_inner);
+		match &*place {
+			Some(place) if place.host == host.id => Ok(place.job),
+			_ => {
+				let (facts, there) = self.open(host, &job.facts.program, &job.input)?;
+				if facts != job.facts {
+					return Err(Failure::Said(
+						"its input was read differently a second time".to_owned(),
+					));
+				}
+				Ok(place.insert(there).job)
+			}
+		}
+	}
+
+	/// What a program's own kernel computes of a job, on the GPU of this program's processes; `None` if there is no kernel, or it
+	/// fails.
+	fn by_kernel(&self, job: &Prepared, launcher: usize) -> Option<Vec<u8>> {
+		let started = Instant::now();
+		let estimate = self.estimate.of_cost(job.facts.cost_estimate);
+		let time = time_to_make(estimate, self.pool.settings().time_factor, None, 1);
+		let limits = self.pool.limits(time);
+		let asked = self.ask_of(launcher, host_of(job), |host| {
+			let request = Request::Kernel {
+				job: self.opened(host, job)?,
+			};
+			host.ask(&request, &[], &limits, &mut |_| {})
+		});
+		let (kernel, body) = match asked {
+			Ok((Event::Kernel(Some(kernel)), body)) => (kernel, body),
+			Ok(_) => return None,
+			// Its own process says it once more, or does better, when it is to compute.
+			Err(failure) => {
+				tracing::warn!("a program's kernel is not to be had: {failure}");
+				return None;
+			}
+		};
+		let request = Request::Run { kernel };
+		let ran = self.ask_of(0, None, |host| {
+			let ran = host.ask(&request, &body, &limits, &mut |_| {});
+			host.spoiled = ran.is_err();
+			ran
+		});
+		match ran {
+			Ok((Event::Output, output)) => {
+				tracing::info!(backend = CUDA, seconds = seconds(started), "computed");
+				Some(output)
+			}
+			Ok(_) => None,
+			Err(failure) => {
+				self.pool.strike(&failure.to_string());
+				None
+			}
+		}
+	}
+
+	/// Asks one thing of a process of a launcher.
+	fn ask_of(
+		&self,
+		launcher: usize,
+		wanted: Option<u64>,
+		ask: impl FnOnce(&mut Host) -> Result<(Event, Vec<u8>), Failure>,
+	) -> Result<(Event, Vec<u8>), Failure> {
+		let mut host = (self.pool.take(launcher, wanted)).map_err(Failure::Lost)?;
+		let asked = ask(&mut host);
+		match &asked {
+			Err(Failure::Lost(lost)) => self.pool.lost(host.id, lost),
+			_ => self.pool.give_back(host),
+		}
+		asked
 	}
 }
 
@@ -466,7 +549,12 @@ mod tests {
 			// That the connection is closed is no error.
 			let _ = lemma_job_host::serve_on(socket, Programs::default(), Box::new(Reference));
 		};
-		let pool = Pool::new(Launcher::Thread(Arc::new(serve)), settings, Metrics::new());
+		let pool = Pool::new(
+			Launcher::Thread(Arc::new(serve)),
+			[],
+			settings,
+			Metrics::new(),
+		);
 		let executor = Executor::new(
 			inputs,
 			Catalogue::default(),

@@ -10,7 +10,7 @@
 //! - [`chain`] and [`node`]: what is asked of a chain, and a node that answers;
 //! - [`workshop`], [`executor`], [`input`], [`estimate`]: fetching, checking, computing, proving;
 //! - [`jobs`]: the processes in which jobs are done, and their limits;
-//! - [`catalogue`] and [`bundles`]: the programs that can be proven, built in or come as files;
+//! - [`catalogue`], [`bundles`], [`executables`]: the programs that can be proven: built in, or come as files, data or code;
 //! - [`backend`]: what runs a program's computation;
 //! - [`bench`]: measures what this machine can promise;
 //! - [`status`], [`metrics`], [`http`]: what the worker says of itself;
@@ -29,6 +29,7 @@ pub mod config;
 pub mod context;
 pub mod decide;
 pub mod estimate;
+pub mod executables;
 pub mod executor;
 pub mod fuse;
 pub mod heads;

@@ -59,7 +59,7 @@ impl Served {
 					.collect();
 				names.dedup();
 				return Err(format!(
-					"`programs` names `{name}`, which is neither built in nor in `bundles`; there are: {}",
+					"`programs` names `{name}`, which is neither built in nor in `bundles` or `executables`; there are: {}",
 					names.join(", ")
 				));
 			}

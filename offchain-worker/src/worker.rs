@@ -17,6 +17,7 @@ use crate::{
 	config::Config,
 	context::Context,
 	estimate::Estimate,
+	executables::{self, Executable},
 	executor::Executor,
 	fuse::Fuse,
 	heads::watch_heads,
@@ -54,12 +55,10 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 	let places = config.bundles.clone();
 	// Building circuits takes a while.
 	let loading = tokio::task::spawn_blocking(move || bundles::load(&places));
-	let programs = tokio::select! {
+	let mut programs = tokio::select! {
 		loaded = loading => loaded??,
 		_ = stop.cancelled() => return Ok(()),
 	};
-	let served =
-		Served::resolve(&config.rules.programs, &programs.classes()).map_err(anyhow::Error::msg)?;
 	let estimate = Estimate::load(&config.bench_file)
 		.map_err(|problem| anyhow::anyhow!("`bench_file`: {problem}"))?;
 	if !estimate.is_measured() {
@@ -106,7 +105,15 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 		time_factor: config.time_limit_factor,
 		gpu_patience: GPU_PATIENCE,
 	};
-	let pool = Pool::new(Launcher::this_program(), settings, metrics.clone());
+	let others = config.executables.iter().map(Executable::launcher);
+	let pool = Pool::new(Launcher::this_program(), others, settings, metrics.clone());
+	let (executables, asking) = (config.executables.clone(), pool.clone());
+	let programs = tokio::task::spawn_blocking(move || {
+		executables::load(&mut programs, &executables, &asking).map(|()| programs)
+	});
+	let programs = programs.await??;
+	let served =
+		Served::resolve(&config.rules.programs, &programs.classes()).map_err(anyhow::Error::msg)?;
 	let (preference, choosing) = (config.backend, pool.clone());
 	// Opening a device and compiling kernels takes a while.
 	let chosen = tokio::task::spawn_blocking(move || choosing.choose(preference)).await??;

@@ -9,6 +9,7 @@
 //! - [`serve`]: the loop that answers; the process ends when the socket closes, for then its worker is gone
 //! - [`make`]: one job, computed, on the processor if the GPU fails, and proven
 //! - [`machine`]: what computes
+//! - [`remote`]: the other side, for clients
 //! - [`priority`]: the process gives way to the node beside it
 //!
 //! `docs/decisions/0040-job-processes.md` says why it is so.
@@ -19,6 +20,7 @@ pub mod machine;
 pub mod make;
 pub mod message;
 pub mod priority;
+pub mod remote;
 pub mod serve;
 pub mod wire;
 

@@ -12,10 +12,10 @@ use lemma_zk_circuits::{
 
 use crate::{
 	machine::Machine,
-	message::{self, Event, CPU, CUDA},
+	message::{self, Event, First, CPU, CUDA},
 };
 
-/// Computes a job's output, on the GPU first if `gpu`, and proves it. Whatever happens on the way is reported.
+/// Computes a job's output, unless it is `given`, and proves it. Whatever happens on the way is reported.
 ///
 /// # Errors
 ///
@@ -23,7 +23,8 @@ use crate::{
 pub fn make(
 	job: &dyn Job,
 	binding: [u8; 32],
-	gpu: bool,
+	first: First,
+	given: Vec<u8>,
 	machine: &dyn Machine,
 	prover: &Prover,
 	report: &dyn Fn(Event),
@@ -33,8 +34,13 @@ pub fn make(
 			report(Event::Proving(message::number(stage)));
 		})
 	};
-	if gpu {
-		let failed = match compute(job, CUDA, report, || machine.gpu(job.work())) {
+	let computed = match first {
+		First::Cpu => None,
+		First::Gpu => Some(compute(job, CUDA, report, || machine.gpu(job.work()))),
+		First::Given => Some(Ok(given)),
+	};
+	if let Some(computed) = computed {
+		let failed = match computed {
 			Err(reason) => reason,
 			Ok(output) => match prove(&output) {
 				Err(ProveError::WrongOutput(reason)) => format!("its output is wrong: {reason}"),
@@ -172,12 +178,14 @@ mod tests {
 	}
 
 	/// By what a right output was computed, and how often the GPU failed.
-	fn made(gpu: fn() -> Result<Vec<u8>, String>, asked: bool) -> (String, usize) {
+	fn made(gpu: fn() -> Result<Vec<u8>, String>, first: First) -> (Option<String>, usize) {
+		let given = gpu_bytes(first, gpu);
 		let events = RefCell::new(Vec::new());
 		let (output, proved) = make(
 			&Product,
 			[0; 32],
-			asked,
+			first,
+			given,
 			&Gpu(gpu),
 			&Prover::new(),
 			&|event| events.borrow_mut().push(event),
@@ -190,7 +198,15 @@ mod tests {
 			_ => None,
 		});
 		let failed = |event: &&Event| matches!(event, Event::BackendFailed { .. });
-		(by.unwrap(), events.iter().filter(failed).count())
+		(by, events.iter().filter(failed).count())
+	}
+
+	/// What another process has computed.
+	fn gpu_bytes(first: First, gpu: fn() -> Result<Vec<u8>, String>) -> Vec<u8> {
+		match first {
+			First::Given => gpu().unwrap_or_default(),
+			First::Cpu | First::Gpu => Vec::new(),
+		}
 	}
 
 	#[test]
@@ -202,13 +218,17 @@ mod tests {
 			|| panic!("as drivers do"),
 		];
 		for gpu in broken {
-			assert_eq!(made(gpu, true), (CPU.to_owned(), 1));
+			assert_eq!(made(gpu, First::Gpu), (Some(CPU.to_owned()), 1));
+		}
+		for gpu in [broken[0], broken[1], broken[2]] {
+			assert_eq!(made(gpu, First::Given), (Some(CPU.to_owned()), 1));
 		}
 	}
 
 	#[test]
 	fn the_gpu_should_compute_when_it_is_asked_and_works() {
-		assert_eq!(made(right, true), (CUDA.to_owned(), 0));
-		assert_eq!(made(right, false), (CPU.to_owned(), 0));
+		assert_eq!(made(right, First::Gpu), (Some(CUDA.to_owned()), 0));
+		assert_eq!(made(right, First::Cpu), (Some(CPU.to_owned()), 0));
+		assert_eq!(made(right, First::Given), (None, 0));
 	}
 }

@@ -5,7 +5,7 @@
 //! the order's and verifies every proof itself.
 
 use codec::{Decode, Encode};
-use lemma_zk_circuits::program::{Job, ProgramId, Stage};
+use lemma_zk_circuits::program::{self, Argument, Job, Program, ProgramId, Stage};
 use lemma_zk_statement::OutputElement;
 
 /// Version of these messages. A worker's own processes are the same program; others must speak the same version.
@@ -31,6 +31,8 @@ pub enum Request {
 		/// What is wanted.
 		backend: String,
 	},
+	/// Which programs there are. Answer: [`Event::Programs`].
+	Programs,
 	/// Learns the programs of a bundle, the body. Answer: [`Event::Loaded`].
 	Load {
 		/// The programs' ids, which the worker has computed.
@@ -48,14 +50,29 @@ pub enum Request {
 		/// The job.
 		job: u64,
 	},
+	/// Computes a job's output on the processor. Answer: [`Event::Output`].
+	Compute {
+		/// The job.
+		job: u64,
+	},
+	/// The kernel of a job that is a program's own. Answer: [`Event::Kernel`].
+	Kernel {
+		/// The job.
+		job: u64,
+	},
+	/// Runs a kernel on the GPU. Answer: [`Event::Output`].
+	Run {
+		/// The kernel; what its arguments point to is the body, one after the other.
+		kernel: Kernel,
+	},
 	/// Computes a job's output and proves it. Answer: [`Event::Made`].
 	Make {
 		/// The job.
 		job: u64,
 		/// Hash of chain, order and provider.
 		binding: [u8; 32],
-		/// Whether to ask the GPU first.
-		gpu: bool,
+		/// What computes it first; the processor does if that fails.
+		first: First,
 	},
 	/// A job of this program will come: its circuits are built beside what else there is to do. No answer.
 	Warm {
@@ -79,12 +96,18 @@ pub enum Event {
 	},
 	/// Answer: what computes.
 	Chosen(Chosen),
+	/// Answer: the programs.
+	Programs(Vec<Known>),
 	/// Answer: the bundle is known.
 	Loaded,
 	/// Answer: the input is one of the program's.
 	Opened(Facts),
 	/// Answer: the commitment to the input.
 	Committed([u8; 32]),
+	/// Answer: an output, the body.
+	Output,
+	/// Answer: a kernel, if there is one; what its arguments point to is the body, one after the other.
+	Kernel(Option<Kernel>),
 	/// A backend begins to compute.
 	Computing {
 		/// Its name.
@@ -122,6 +145,9 @@ impl Event {
 			| Self::Proving(_) => false,
 			Self::Ready { .. }
 			| Self::Chosen(_)
+			| Self::Programs(_)
+			| Self::Output
+			| Self::Kernel(_)
 			| Self::Loaded
 			| Self::Opened(_)
 			| Self::Committed(_)
@@ -140,6 +166,64 @@ pub struct Chosen {
 	pub description: String,
 	/// Why it is not the GPU, where that was preferred.
 	pub no_gpu: Option<String>,
+}
+
+/// What computes a job's output first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum First {
+	/// The processor.
+	Cpu,
+	/// The GPU of the process.
+	Gpu,
+	/// Another process did: its output is the body.
+	Given,
+}
+
+/// A program.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Known {
+	/// Its name.
+	pub name: String,
+	/// Its circuits: name, id, type of the output's elements.
+	pub classes: Vec<(String, ProgramId, OutputElement)>,
+}
+
+/// A kernel without the bytes to which its arguments point.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Kernel {
+	/// The kernel; each [`Argument::Input`] is empty.
+	kernel: program::Kernel,
+	/// How long the inputs are, in their order.
+	inputs: Vec<u64>,
+}
+
+impl Kernel {
+	/// Takes the bytes out of a kernel's arguments.
+	pub fn apart(mut kernel: program::Kernel) -> (Self, Vec<u8>) {
+		let (mut inputs, mut body) = (Vec::new(), Vec::new());
+		for argument in &mut kernel.arguments {
+			if let Argument::Input(bytes) = argument {
+				inputs.push(bytes.len() as u64);
+				body.append(bytes);
+			}
+		}
+		(Self { kernel, inputs }, body)
+	}
+
+	/// Puts them back; `None` if they are not as long as they should be.
+	pub fn whole(self, body: &[u8]) -> Option<program::Kernel> {
+		let Self { mut kernel, inputs } = self;
+		let (mut rest, mut lengths) = (body, inputs.into_iter());
+		for argument in &mut kernel.arguments {
+			if let Argument::Input(bytes) = argument {
+				let length = usize::try_from(lengths.next()?).ok()?;
+				let (own, others) = rest.split_at_checked(length)?;
+				*bytes = own.to_vec();
+				rest = others;
+			}
+		}
+		(rest.is_empty() && lengths.next().is_none()).then_some(kernel)
+	}
 }
 
 /// What there is to know of a result, whose bytes follow.
@@ -168,6 +252,19 @@ pub struct Facts {
 	pub memory_estimate: u64,
 	/// Rough cost of proving, in the unit of one 256x256x256 product.
 	pub cost_estimate: f64,
+}
+
+impl Known {
+	/// Of a program.
+	pub fn of(program: &dyn Program) -> Self {
+		let classes = program.classes().into_iter();
+		Self {
+			name: program.name().to_owned(),
+			classes: classes
+				.map(|class| (class.name, class.id, class.element))
+				.collect(),
+		}
+	}
 }
 
 impl Facts {
@@ -229,5 +326,26 @@ mod tests {
 			assert!(name(number(stage)).is_some());
 		}
 		assert_eq!(name(6), None);
+	}
+
+	#[test]
+	fn a_kernel_should_be_whole_again_with_its_bytes_and_with_no_others() {
+		let kernel = program::Kernel {
+			source: "source".into(),
+			name: "name".into(),
+			grid: [1, 2, 3],
+			block: [4, 5, 6],
+			arguments: vec![
+				Argument::Input(vec![1, 2]),
+				Argument::U32(7),
+				Argument::Output(8),
+				Argument::Input(vec![3]),
+			],
+		};
+		let (apart, body) = Kernel::apart(kernel.clone());
+		assert_eq!(body, [1, 2, 3]);
+		assert_eq!(apart.clone().whole(&body), Some(kernel));
+		assert_eq!(apart.clone().whole(&body[..2]), None);
+		assert_eq!(apart.whole(&[1, 2, 3, 4]), None);
 	}
 }

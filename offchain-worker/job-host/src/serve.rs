@@ -10,7 +10,7 @@ use std::{
 };
 
 use lemma_zk_circuits::{
-	program::{Job, ProgramId, Proved},
+	program::{self, Job, Own, ProgramId, Proved, Work},
 	programs::bundles::Programs,
 	Prover,
 };
@@ -19,7 +19,7 @@ use rustix::process::{getpid, kill_process, setrlimit, Resource, Rlimit, Signal}
 use crate::{
 	machine::Machine,
 	make::make,
-	message::{self, Event, Facts, Made, Request, PROTOCOL},
+	message::{self, Event, Facts, Kernel, Known, Made, Request, CUDA, PROTOCOL},
 	priority::Niceness,
 	wire::{self, Incoming, WireError},
 };
@@ -213,11 +213,53 @@ impl Host {
 					.map_err(|_| "its input cannot be committed to".to_owned())?;
 				plain(Event::Committed(commitment))
 			}
-			Request::Make { job, binding, gpu } => {
+			Request::Programs => {
+				let programs = self.programs().clone();
+				plain(Event::Programs(programs.iter().map(Known::of).collect()))
+			}
+			Request::Compute { job } => {
+				let job = self.job(job)?;
+				let output = AssertUnwindSafe(|| self.machine.cpu(job.work()));
+				let output = catch_unwind(output).map_err(|_| "computing panicked")??;
+				Ok((Event::Output, output))
+			}
+			Request::Kernel { job } => {
+				let job = self.job(job)?;
+				let kernel = AssertUnwindSafe(|| match job.work() {
+					Work::Own(own) => own.kernel(),
+					_ => None,
+				});
+				let kernel = catch_unwind(kernel).map_err(|_| "its kernel cannot be had")?;
+				Ok(match kernel.map(Kernel::apart) {
+					Some((kernel, body)) => (Event::Kernel(Some(kernel)), body),
+					None => (Event::Kernel(None), Vec::new()),
+				})
+			}
+			Request::Run { kernel } => {
+				let kernel = kernel
+					.whole(&body)
+					.ok_or("the kernel's bytes are not whole")?;
+				let work = Launch(kernel);
+				self.answer(
+					&Event::Computing {
+						backend: CUDA.into(),
+					},
+					&[],
+				);
+				let output = AssertUnwindSafe(|| self.machine.gpu(Work::Own(&work)));
+				let output = catch_unwind(output).map_err(|_| "the GPU's driver panicked")??;
+				Ok((Event::Output, output))
+			}
+			Request::Make {
+				job,
+				binding,
+				first,
+			} => {
 				let job = self.job(job)?;
 				let report = |event| self.answer(&event, &[]);
 				let made = AssertUnwindSafe(|| {
-					make(&*job, binding, gpu, &*self.machine, &self.prover, &report)
+					let machine = &*self.machine;
+					make(&*job, binding, first, body, machine, &self.prover, &report)
 				});
 				let (mut output, proved) = catch_unwind(made)
 					.unwrap_or_else(|_| Err("computing or proving panicked".into()))?;
@@ -278,6 +320,21 @@ fn stages(proved: &Proved) -> Vec<(u8, u64)> {
 		.iter()
 		.map(|(stage, seconds)| (message::number(*stage), micros(*seconds)))
 		.collect()
+}
+
+/// A kernel that another process's program wants run.
+#[derive(Debug)]
+struct Launch(program::Kernel);
+
+impl Own for Launch {
+	/// Its program has one; this process has not.
+	fn reference(&self) -> Vec<u8> {
+		Vec::new()
+	}
+
+	fn kernel(&self) -> Option<program::Kernel> {
+		Some(self.0.clone())
+	}
 }
 
 /// A log for programs that have none: the standard error, which the worker reads.

@@ -29,6 +29,8 @@
 #include "../render.cu"
 #include "../train.cu"
 #include "faults.cu"
+// That of a program that is not built in.
+#include "../../../examples/user-program/kernel.cu"
 
 using CUdeviceptr = unsigned long long;
 
@@ -113,6 +115,7 @@ const std::map<std::string, Kernel> kernels = {
 	{"lemma_forward", run<lemma_forward>},
 	{"lemma_backward", run<lemma_backward>},
 	{"lemma_update", run<lemma_update>},
+	{"alignment", run<alignment>},
 };
 
 } // namespace
@@ -146,6 +149,12 @@ int cuMemAlloc_v2(CUdeviceptr *at, size_t bytes) { return allocate(at, bytes); }
 int cuMemAllocAsync(CUdeviceptr *at, size_t bytes, void *) { return allocate(at, bytes); }
 int cuMemFree_v2(CUdeviceptr at) { return release(at); }
 int cuMemFreeAsync(CUdeviceptr at, void *) { return release(at); }
+int cuMemsetD8Async(CUdeviceptr at, unsigned char value, size_t bytes, void *) {
+	if (!within(at, bytes))
+		return INVALID_VALUE;
+	memset((void *)at, value, bytes);
+	return SUCCESS;
+}
 int cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void *from, size_t bytes, void *) {
 	if (!within(to, bytes))
 		return INVALID_VALUE;

@@ -68,6 +68,29 @@ fn bundles_should_be_paths_that_may_begin_at_home() {
 }
 
 #[test]
+fn executables_should_be_started_to_serve_unless_other_arguments_are_named() {
+	assert!(config(KEY).unwrap().executables.is_empty());
+	let id = "11".repeat(32);
+	let text = format!(
+		"{KEY}[[executables]]\npath = \"~/own\"\nallow = [\"0x{id}\"]\n\n[[executables]]\npath = \"sandbox\"\n\
+		 arguments = [\"own\", \"serve\"]\nallow = [\"{id}\"]\n"
+	);
+	let executables = config(&text).unwrap().executables;
+	let [first, second] = &executables[..] else {
+		panic!("{executables:?}");
+	};
+	assert_eq!(
+		(&first.path, &first.arguments[..]),
+		(&home().join("own"), &["serve".to_owned()][..])
+	);
+	assert_eq!(second.arguments, ["own", "serve"]);
+	assert_eq!(
+		(first.allowed.clone(), second.allowed.clone()),
+		([[0x11; 32]].into(), [[0x11; 32]].into())
+	);
+}
+
+#[test]
 fn every_error_should_name_its_key() {
 	for (text, key) in [
 		("node = \"http://localhost\"", "node"),
@@ -88,6 +111,15 @@ fn every_error_should_name_its_key() {
 		("claim = false\nrescue = false", "rescue"),
 		("claim = \"sometimes\"", "claim"),
 		("bundles = 3", "bundles"),
+		("executables = 3", "executables"),
+		(
+			"executables = [{ path = \"own\", allow = [] }]",
+			"executables",
+		),
+		(
+			"executables = [{ path = \"own\", allow = [\"0x12\"] }]",
+			"executables",
+		),
 		("poll_milliseconds = 1", "poll_milliseconds"),
 		("log_format = \"xml\"", "log_format"),
 		("minimum_price = 1", "minimum_price"),
@@ -161,6 +193,7 @@ fn the_example_should_hold_every_setting_and_its_default() {
 		"bench_file",
 		"programs",
 		"bundles",
+		"executables",
 		"max_tip",
 	];
 	let text: String = settings_lines

@@ -78,6 +78,15 @@ pub enum Failure {
 	Lost(Lost),
 }
 
+impl fmt::Display for Failure {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		match self {
+			Self::Said(text) => f.write_str(text),
+			Self::Lost(lost) => lost.fmt(f),
+		}
+	}
+}
+
 /// See the module.
 pub struct Host {
 	/// Unlike any other's.

@@ -19,7 +19,7 @@ use std::{
 };
 
 use lemma_job_host::{
-	message::{Chosen, Event, Request, CPU, CUDA},
+	message::{Chosen, Event, Known, Request, CPU, CUDA},
 	priority::Niceness,
 };
 use lemma_zk_circuits::program::ProgramId;
@@ -58,7 +58,8 @@ pub struct Settings {
 
 /// The processes for jobs: those at work are with whoever asks them, the others are kept here.
 pub struct Pool {
-	launcher: Launcher,
+	/// This program's first.
+	launchers: Vec<Launcher>,
 	settings: Settings,
 	metrics: Metrics,
 	/// One permit for each job that may run at a time.
@@ -80,11 +81,28 @@ struct Idle {
 	to_close: Vec<(u64, u64)>,
 }
 
+impl Idle {
+	/// Place of the process to take.
+	fn best(&self, launcher: usize, wanted: Option<u64>) -> Option<usize> {
+		let mut hosts = self.hosts.iter();
+		hosts.rposition(|host| Some(host.id) == wanted).or_else(|| {
+			self.hosts
+				.iter()
+				.rposition(|host| host.launcher == launcher)
+		})
+	}
+}
+
 impl Pool {
-	/// Starts no process yet.
-	pub fn new(launcher: Launcher, settings: Settings, metrics: Metrics) -> Arc<Self> {
+	/// Processes of this program, and of `others` if there are any. Starts none yet.
+	pub fn new(
+		own: Launcher,
+		others: impl IntoIterator<Item = Launcher>,
+		settings: Settings,
+		metrics: Metrics,
+	) -> Arc<Self> {
 		Arc::new(Self {
-			launcher,
+			launchers: std::iter::once(own).chain(others).collect(),
 			settings,
 			metrics,
 			slots: Arc::new(Semaphore::new(settings.concurrency)),
@@ -128,18 +146,13 @@ impl Pool {
 			.map_err(|error| error.to_string())
 	}
 
-	/// A process, best the `wanted` one, else the one that was used last; if none is idle, another is started. Whoever takes one
-	/// has a [`Self::slot`]. Blocks.
-	pub fn take(&self, wanted: Option<u64>) -> Result<Host, Lost> {
+	/// A process of a launcher, best the `wanted` one, else the one that was used last; if none is idle, another is started.
+	/// Whoever takes one has a [`Self::slot`]. Blocks.
+	pub fn take(&self, launcher: usize, wanted: Option<u64>) -> Result<Host, Lost> {
 		loop {
 			let mut host = {
 				let mut idle = self.idle();
-				let best = idle
-					.hosts
-					.iter()
-					.rposition(|host| Some(host.id) == wanted)
-					.or(idle.hosts.len().checked_sub(1));
-				let Some(best) = best else {
+				let Some(best) = idle.best(launcher, wanted) else {
 					break;
 				};
 				let host = idle.hosts.remove(best);
@@ -151,18 +164,23 @@ impl Pool {
 				None => return Ok(host),
 			}
 		}
+		self.make_room();
 		let id = self.number();
 		let Settings {
 			threads, niceness, ..
 		} = self.settings;
-		let started = Host::start(
-			id,
-			0,
-			&self.launcher,
-			threads,
-			niceness.0,
-			&self.limits(STARTING),
-		);
+		let started = match self.launchers.get(launcher) {
+			Some(how) => {
+				let limits = self.limits(STARTING);
+				Host::start(id, launcher, how, threads, niceness.0, &limits)
+			}
+			None => Err(Lost {
+				why: Why::Start,
+				text: format!("there is no program {launcher} to start"),
+				process: None,
+				on_gpu: false,
+			}),
+		};
 		match &started {
 			Ok(host) => {
 				self.idle().at_work.push(id);
@@ -171,6 +189,46 @@ impl Pool {
 			Err(lost) => self.lost(id, lost),
 		}
 		started
+	}
+
+	/// Ends idle processes, those used longest ago first, until the others hold at most half of what one job may take: another is to
+	/// be started, for another program.
+	fn make_room(&self) {
+		let mut idle = self.idle();
+		let mut held: u64 = idle.hosts.iter().map(Host::memory).sum();
+		while held > self.settings.max_memory_bytes / 2 && !idle.hosts.is_empty() {
+			let ended = idle.hosts.remove(0);
+			held = held.saturating_sub(ended.memory());
+			ended.end();
+		}
+	}
+
+	/// Which programs a launcher's processes have. Blocks.
+	///
+	/// # Errors
+	///
+	/// Why it cannot be said: the program does not start, or does not speak as it should.
+	pub fn programs(&self, launcher: usize) -> Result<Vec<Known>, String> {
+		let mut host = self.take(launcher, None).map_err(|lost| lost.text)?;
+		match host.ask(&Request::Programs, &[], &self.limits(STARTING), &mut |_| {}) {
+			Ok((Event::Programs(known), _)) => {
+				self.give_back(host);
+				Ok(known)
+			}
+			Ok(_) => {
+				let confused = host.confused();
+				self.give_back(host);
+				Err(confused.to_string())
+			}
+			Err(Failure::Lost(lost)) => {
+				self.lost(host.id, &lost);
+				Err(lost.text)
+			}
+			Err(said) => {
+				self.give_back(host);
+				Err(said.to_string())
+			}
+		}
 	}
 
 	/// Keeps a process for the next job.
@@ -219,14 +277,10 @@ impl Pool {
 		}
 	}
 
-	/// A job of this program will come: a process that is idle, best the `wanted` one, builds what it will need.
-	pub fn warm(&self, program: ProgramId, wanted: Option<u64>) {
+	/// A job of this program will come: a process of the launcher that is idle, best the `wanted` one, builds what it will need.
+	pub fn warm(&self, launcher: usize, program: ProgramId, wanted: Option<u64>) {
 		let mut idle = self.idle();
-		let best = idle
-			.hosts
-			.iter()
-			.rposition(|host| Some(host.id) == wanted)
-			.or(idle.hosts.len().checked_sub(1));
+		let best = idle.best(launcher, wanted);
 		if let Some(host) = best.and_then(|best| idle.hosts.get_mut(best)) {
 			host.tell(&Request::Warm { program });
 		}
@@ -261,7 +315,7 @@ impl Pool {
 	}
 
 	fn ask_for(&self, preference: Preference) -> Result<Chosen, Failure> {
-		let mut host = self.take(None).map_err(Failure::Lost)?;
+		let mut host = self.take(0, None).map_err(Failure::Lost)?;
 		let request = Request::Choose {
 			backend: preference.name().to_owned(),
 		};
@@ -371,8 +425,9 @@ mod tests {
 			path: "/nowhere/lemma-worker".into(),
 			arguments: vec![],
 			environment: vec![],
+			strange: false,
 		};
-		Pool::new(nowhere, settings, metrics.clone())
+		Pool::new(nowhere, [], settings, metrics.clone())
 	}
 
 	#[test]
@@ -396,7 +451,7 @@ mod tests {
 	#[test]
 	fn a_process_that_cannot_be_started_should_be_an_error_that_says_so_and_counts() {
 		let metrics = Metrics::new();
-		let lost = pool(&metrics).take(None).err().unwrap();
+		let lost = pool(&metrics).take(0, None).err().unwrap();
 		assert_eq!(lost.why, Why::Start);
 		assert!(lost.text.contains("cannot be started"), "{lost}");
 		let text = metrics.encode().unwrap();

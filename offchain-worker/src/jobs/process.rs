@@ -2,6 +2,7 @@
 
 use std::{
 	collections::VecDeque,
+	env::var_os,
 	ffi::OsString,
 	io::{self, BufRead, BufReader, Read},
 	net::Shutdown,
@@ -23,6 +24,18 @@ use rustix::process::{
 /// The worker's own setting that holds a secret, which no process for jobs is to see.
 const SECRET: &str = "LEMMA_KEY";
 
+/// What somebody else's program gets of the worker's environment, which may hold keys of stores.
+const HARMLESS: [&str; 8] = [
+	"PATH",
+	"HOME",
+	"TMPDIR",
+	"LANG",
+	"LC_ALL",
+	"LD_LIBRARY_PATH",
+	"RUST_LOG",
+	"RUST_BACKTRACE",
+];
+
 /// Of a line that a process says, so many bytes are kept.
 const LINE_BYTES: u64 = 400;
 /// So many of its last lines are told when it crashes.
@@ -43,6 +56,8 @@ pub enum Launcher {
 		arguments: Vec<OsString>,
 		/// What is set in its environment, besides what the worker's own has.
 		environment: Vec<(OsString, OsString)>,
+		/// It is somebody else's: of the worker's environment it gets only what programs need to run at all.
+		strange: bool,
 	},
 	/// As a thread of this process, given its end of the connection: for tests. It cannot be ended.
 	Thread(Arc<dyn Fn(UnixStream) + Send + Sync>),
@@ -55,6 +70,17 @@ impl Launcher {
 			path: "/proc/self/exe".into(),
 			arguments: vec!["job-host".into()],
 			environment: Vec::new(),
+			strange: false,
+		}
+	}
+
+	/// Somebody else's program.
+	pub fn executable(path: PathBuf, arguments: Vec<String>) -> Self {
+		Self::Program {
+			path,
+			arguments: arguments.into_iter().map(OsString::from).collect(),
+			environment: Vec::new(),
+			strange: true,
 		}
 	}
 
@@ -66,8 +92,15 @@ impl Launcher {
 				path,
 				arguments,
 				environment,
+				strange,
 			} => {
 				let mut command = Command::new(path);
+				if *strange {
+					let harmless = HARMLESS
+						.iter()
+						.filter_map(|name| Some((name, var_os(name)?)));
+					command.env_clear().envs(harmless);
+				}
 				command
 					.args(arguments)
 					.envs(environment.iter().map(|(name, value)| (name, value)))

@@ -31,6 +31,7 @@ fn hands(bad: &str, gpu_patience: Duration, kept: &tempfile::TempDir) -> Option<
 			("LEMMA_SHIM_BAD".into(), bad.into()),
 			("XDG_CACHE_HOME".into(), kept.path().into()),
 		],
+		strange: false,
 	};
 	let settings = Settings {
 		gpu_patience,

@@ -15,6 +15,7 @@ use std::{
 mod hands;
 mod infer;
 mod jobs;
+mod own;
 #[path = "../samples/mod.rs"]
 mod samples;
 mod tiles;

@@ -15,6 +15,7 @@ use lemma_primitives::order::InputSource;
 use lemma_worker::{
 	catalogue::Catalogue,
 	estimate::Estimate,
+	executables::{self, Executable},
 	executor::Executor,
 	input::Inputs,
 	jobs::{Launcher, Pool, Settings},
@@ -47,6 +48,7 @@ pub fn worker() -> Launcher {
 		path: env!("CARGO_BIN_EXE_lemma-worker").into(),
 		arguments: vec!["job-host".into()],
 		environment: vec![],
+		strange: false,
 	}
 }
 
@@ -60,16 +62,24 @@ pub struct Hands {
 
 impl Hands {
 	pub fn new(launcher: Launcher, settings: Settings) -> Self {
+		Self::with(launcher, &[], settings)
+	}
+
+	/// With programs of executables too.
+	pub fn with(launcher: Launcher, executables: &[Executable], settings: Settings) -> Self {
 		let folder = tempfile::tempdir().unwrap();
 		let store = Store::folder(&folder.path().join("store")).unwrap();
 		let metrics = Metrics::new();
 		let policy = FetchPolicy::default();
 		let inputs = folder.path().join("inputs");
 		let inputs = Inputs::open(inputs, store, policy, 1 << 20, metrics.clone()).unwrap();
-		let pool = Pool::new(launcher, settings, metrics.clone());
+		let others = executables.iter().map(Executable::launcher);
+		let pool = Pool::new(launcher, others, settings, metrics.clone());
+		let mut catalogue = Catalogue::default();
+		executables::load(&mut catalogue, executables, &pool).expect("they have what is allowed");
 		let executor = Executor::new(
 			inputs,
-			Catalogue::default(),
+			catalogue,
 			pool.clone(),
 			Estimate::default(),
 			metrics.clone(),
@@ -84,7 +94,7 @@ impl Hands {
 
 	/// Reads and checks a product of 3x5 and 5x7.
 	pub async fn prepare(&self) -> (Arc<Prepared>, Vec<u8>) {
-		let (order, output) = order();
+		let (order, output) = product();
 		(self.executor.prepare(&order, false).await.unwrap(), output)
 	}
 
@@ -108,25 +118,33 @@ impl Hands {
 	}
 }
 
-fn order() -> (Order, Vec<u8>) {
+/// An order of a product, and its output.
+fn product() -> (Order, Vec<u8>) {
 	let values = |count: usize, step: usize| -> Vec<i8> {
 		(0..count).map(|i| (i * step) as u8 as i8).collect()
 	};
 	let operands = Operands::new(3, 5, 7, values(15, 37), values(35, 101)).unwrap();
 	let blob = operands.encode();
 	let job = Gemm.open(&blob).unwrap();
+	let output_len = u32::try_from(job.output_len()).unwrap();
+	let order = order(job.program(), job.commitment(), blob, output_len);
+	(order, job.work().reference())
+}
+
+/// An order.
+pub fn order(program: [u8; 32], commitment: [u8; 32], input: Vec<u8>, output_len: u32) -> Order {
 	let spec = OrderSpec {
-		program: H256(job.program()),
-		commitment: H256(job.commitment()),
-		input: InputSource::Inline(blob.try_into().unwrap()),
-		output_len: u32::try_from(job.output_len()).unwrap(),
+		program: H256(program),
+		commitment: H256(commitment),
+		input: InputSource::Inline(input.try_into().unwrap()),
+		output_len,
 		min_price: 1,
 		max_price: 1,
 		ramp: 0,
 		claim_window: 10,
 		lifetime: 100,
 	};
-	let order = Order {
+	Order {
 		requester: AccountId::new([3; 32]),
 		spec,
 		posted_at: 1,
@@ -135,9 +153,7 @@ fn order() -> (Order, Vec<u8>) {
 		deposit: 1,
 		settlement_fee: 1,
 		status: OrderStatus::Open,
-	};
-	let output = job.work().reference();
-	(order, output)
+	}
 }
 
 /// Waits until something is so.

@@ -11,11 +11,14 @@ use std::{
 	time::{Duration, Instant},
 };
 
-use hands::{children, runs, settings, signal, until, worker, Hands, PATIENCE};
-use lemma_job_host::message::{Event, Request};
+use hands::{children, order, runs, settings, signal, until, worker, Hands, PATIENCE};
+use lemma_job_host::message::{Event, First, Request};
 use lemma_worker::{
+	catalogue::Catalogue,
+	executables::{self, Executable},
 	jobs::{Failure, Host, Launcher, Limits, Lost, Place, Pool, Why},
 	metrics::Metrics,
+	workshop::{PrepareError, Workshop as _},
 };
 use rogue::PROGRAM;
 
@@ -27,6 +30,7 @@ fn rogue() -> Launcher {
 			.map(Into::into)
 			.into(),
 		environment: vec![("LEMMA_KEY".into(), "a secret".into())],
+		strange: false,
 	}
 }
 
@@ -52,7 +56,7 @@ fn order_from(host: &mut Host, input: &str, limits: &Limits) -> Result<Event, Fa
 	let make = Request::Make {
 		job: 5,
 		binding: [0; 32],
-		gpu: false,
+		first: First::Cpu,
 	};
 	host.ask(&make, &[], limits, &mut |_| {})
 		.map(|(event, _)| event)
@@ -163,8 +167,8 @@ fn a_panic_should_be_an_answer_after_which_the_process_works_on() {
 #[test]
 fn another_process_should_take_the_place_of_one_that_is_lost() {
 	let metrics = Metrics::new();
-	let pool = Pool::new(rogue(), settings(), metrics.clone());
-	let mut host = pool.take(None).unwrap();
+	let pool = Pool::new(rogue(), [], settings(), metrics.clone());
+	let mut host = pool.take(0, None).unwrap();
 	let first = host.process();
 	let Err(Failure::Lost(lost)) = order_from(&mut host, "compute: write", &limits(PATIENCE))
 	else {
@@ -173,7 +177,7 @@ fn another_process_should_take_the_place_of_one_that_is_lost() {
 	pool.lost(host.id, &lost);
 	drop(host);
 
-	let mut host = pool.take(None).unwrap();
+	let mut host = pool.take(0, None).unwrap();
 	let second = host.process();
 	assert_ne!(first, second);
 	let fine = order_from(&mut host, "fine", &limits(PATIENCE));
@@ -181,12 +185,12 @@ fn another_process_should_take_the_place_of_one_that_is_lost() {
 	pool.give_back(host);
 
 	// It is kept, until it ends while it is idle.
-	let host = pool.take(None).unwrap();
+	let host = pool.take(0, None).unwrap();
 	assert_eq!(host.process(), second);
 	pool.give_back(host);
 	signal("-KILL", second.unwrap());
 	until("it is gone", || !runs(second.unwrap()));
-	let host = pool.take(None).unwrap();
+	let host = pool.take(0, None).unwrap();
 	assert_ne!(host.process(), second);
 	let text = metrics.encode().unwrap();
 	let line = "lemma_worker_job_processes_lost_total{reason=\"crashed\"} 2";
@@ -195,9 +199,9 @@ fn another_process_should_take_the_place_of_one_that_is_lost() {
 
 #[test]
 fn a_job_should_be_closed_when_nobody_needs_it_any_more() {
-	let pool = Pool::new(rogue(), settings(), Metrics::new());
+	let pool = Pool::new(rogue(), [], settings(), Metrics::new());
 	for at_work in [false, true] {
-		let mut host = pool.take(None).unwrap();
+		let mut host = pool.take(0, None).unwrap();
 		let fine = order_from(&mut host, "fine", &limits(PATIENCE));
 		assert!(fine.is_ok(), "{fine:?}");
 		let place = Place::new(&pool, host.id, 5);
@@ -208,7 +212,7 @@ fn a_job_should_be_closed_when_nobody_needs_it_any_more() {
 			pool.give_back(host);
 			drop(place);
 		}
-		let mut host = pool.take(None).unwrap();
+		let mut host = pool.take(0, None).unwrap();
 		let make = Request::Commit { job: 5 };
 		let asked = host.ask(&make, &[], &limits(PATIENCE), &mut |_| {});
 		match asked {
@@ -289,6 +293,64 @@ async fn a_job_should_be_done_by_another_process_when_its_own_is_gone() {
 	assert!(reason.contains("SIGKILL"), "{reason}");
 	hands.assert_metric("lemma_worker_job_processes_lost_total{reason=\"crashed\"} 1");
 	assert_eq!(hands.produce(&job, 2).await.unwrap().output, output);
+}
+
+/// The rogue program as an executable, of which this is allowed.
+fn executable(allowed: [u8; 32]) -> Executable {
+	let arguments = ["--exact", "part_serve", "--ignored", "--nocapture"];
+	Executable {
+		path: std::env::current_exe().expect("a test knows its program"),
+		arguments: arguments.map(str::to_owned).into(),
+		allowed: [allowed].into(),
+	}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_executable_should_serve_what_is_allowed_and_be_believed_nothing() {
+	let fine = |commitment| order(PROGRAM, commitment, b"fine".to_vec(), 4);
+	let refused = |hands: Hands, order| async move {
+		match hands.executor.prepare(&order, false).await {
+			Err(PrepareError::Refused(reason)) => reason,
+			Err(PrepareError::Later(reason)) => panic!("it may come: {reason}"),
+			Ok(_) => panic!("it was taken"),
+		}
+	};
+	let nothing = Hands::new(worker(), settings());
+	let reason = refused(nothing, fine([0; 32])).await;
+	assert!(reason.contains("nor allowed"), "{reason}");
+
+	let allowed = || Hands::with(worker(), &[executable(PROGRAM)], settings());
+	let reason = refused(allowed(), fine([1; 32])).await;
+	assert!(reason.contains("has the commitment"), "{reason}");
+	let hands = allowed();
+	let job = hands.executor.prepare(&fine([0; 32]), false).await.unwrap();
+	// It proves whatever it is given, and this worker looks.
+	let reason = hands.produce(&job, 1).await.unwrap_err();
+	assert!(reason.contains("does not verify"), "{reason}");
+}
+
+#[test]
+fn an_executable_should_be_an_error_when_it_has_not_got_what_is_allowed() {
+	let other = executable([7; 32]);
+	let pool = Pool::new(worker(), [other.launcher()], settings(), Metrics::new());
+	let mut catalogue = Catalogue::default();
+	let before = catalogue.entries().len();
+	let error = executables::load(&mut catalogue, &[other], &pool).unwrap_err();
+	let text = format!("{error:#}");
+	for part in ["`executables`", &"07".repeat(32), &"09".repeat(32)] {
+		assert!(text.contains(part), "{text}");
+	}
+	assert_eq!(catalogue.entries().len(), before);
+	let nowhere = Executable {
+		path: "/nowhere/program".into(),
+		..executable(PROGRAM)
+	};
+	let pool = Pool::new(worker(), [nowhere.launcher()], settings(), Metrics::new());
+	let error = executables::load(&mut catalogue, &[nowhere], &pool).unwrap_err();
+	assert!(
+		format!("{error:#}").contains("/nowhere/program"),
+		"{error:#}"
+	);
 }
 
 #[test]

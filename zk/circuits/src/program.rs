@@ -4,6 +4,9 @@
 //! to compute ([`Work`], done by a worker's backend), and proves the output that came of it. The registry
 //! ([`crate::programs`]) lists them all: a new program is one folder under `programs/` and one line there.
 
+use std::fmt;
+
+use codec::{Decode, Encode};
 use lemma_zk_statement::OutputElement;
 
 use crate::{
@@ -138,6 +141,51 @@ pub enum Work<'a> {
 		/// The tile's numbers.
 		prepared: &'a Prepared<i64>,
 	},
+	/// What a program computes that is not built in.
+	Own(&'a dyn Own),
+}
+
+/// A computation of somebody's own program.
+pub trait Own: fmt::Debug + Send + Sync {
+	/// The output by the program's reference, on this machine's processor.
+	fn reference(&self) -> Vec<u8>;
+
+	/// The same for a GPU; none if the program has no kernel.
+	fn kernel(&self) -> Option<Kernel> {
+		None
+	}
+}
+
+/// A kernel with one launch of it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Kernel {
+	/// CUDA C, compiled when it is first needed.
+	pub source: String,
+	/// Name of the kernel, an `extern "C"` function.
+	pub name: String,
+	/// Blocks in x, y and z.
+	pub grid: [u32; 3],
+	/// Threads of a block in x, y and z.
+	pub block: [u32; 3],
+	/// The kernel's arguments, in order.
+	pub arguments: Vec<Argument>,
+}
+
+/// An argument of a kernel.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Argument {
+	/// A pointer to these bytes, of which there is at least one, at an address for any type.
+	Input(Vec<u8>),
+	/// A pointer to so many bytes, at least one, that are zero before. The outputs, in their order, are what the kernel computes.
+	Output(u64),
+	/// A number.
+	U32(u32),
+	/// A number.
+	I32(i32),
+	/// A number.
+	U64(u64),
+	/// A number.
+	I64(i64),
 }
 
 impl Work<'_> {
@@ -159,6 +207,7 @@ impl Work<'_> {
 			Work::Train { training } => train::job::output(&train::reference::train(training).0),
 			Work::Fractal { tile } => fractal::reference::output(tile),
 			Work::Render { class, prepared } => render::reference::output(class, prepared),
+			Work::Own(own) => own.reference(),
 		}
 	}
 }

@@ -126,7 +126,8 @@ impl Backend for Cpu {
 			Work::Infer { .. }
 			| Work::Train { .. }
 			| Work::Fractal { .. }
-			| Work::Render { .. } => Ok(work.reference()),
+			| Work::Render { .. }
+			| Work::Own(_) => Ok(work.reference()),
 		}
 	}
 }

@@ -2,7 +2,7 @@
 //!
 //! Nothing of CUDA is needed to build or to start the worker: the driver (`libcuda`) and the run-time compiler
 //! (`libnvrtc`) are loaded when they are there. `kernels/gemm.cu` multiplies, and [`plan`] says how a product is cut; `infer`,
-//! `train` and `tiles` launch the other programs' kernels. [`compile`] turns a source into machine code, `modules` loads it when it is
+//! `train` and `tiles` launch the other programs' kernels, `own` those of programs that are not built in. [`compile`] turns a source into machine code, `modules` loads it when it is
 //! first needed.
 //!
 //! How it is tested: `tests/kernels.rs` and `tests/tiles.rs` execute sources on the CPU, against the references, and
@@ -13,6 +13,7 @@
 pub mod compile;
 mod infer;
 mod modules;
+mod own;
 pub mod plan;
 mod tiles;
 mod train;
@@ -226,6 +227,10 @@ impl Backend for Cuda {
 			Work::Train { training } => self.train(training),
 			Work::Fractal { tile } => self.fractal(tile),
 			Work::Render { class, prepared } => self.render(class, prepared),
+			Work::Own(own) => match own.kernel() {
+				Some(kernel) => self.own(&kernel),
+				None => Ok(own.reference()),
+			},
 		}
 	}
 }

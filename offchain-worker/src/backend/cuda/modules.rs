@@ -17,12 +17,15 @@ use super::{
 	device,
 };
 
+/// Most sources whose kernels are kept on the device.
+const MOST: usize = 64;
+
 /// What has been loaded, by its source.
 pub(super) struct Modules {
 	context: Arc<CudaContext>,
 	compiler: Compiler,
 	target: Target,
-	loaded: Mutex<HashMap<&'static str, Arc<CudaModule>>>,
+	loaded: Mutex<HashMap<String, Arc<CudaModule>>>,
 }
 
 impl Modules {
@@ -50,13 +53,17 @@ impl Modules {
 	/// # Errors
 	///
 	/// [`BackendError::Unavailable`] if the source cannot be compiled or the driver refuses it.
-	pub fn function(&self, source: &'static str, name: &str) -> Result<CudaFunction, BackendError> {
+	pub fn function(&self, source: &str, name: &str) -> Result<CudaFunction, BackendError> {
 		let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
 		let module = match loaded.get(source) {
 			Some(module) => module.clone(),
 			None => {
 				let module = self.load(source)?;
-				loaded.insert(source, module.clone());
+				if loaded.len() >= MOST {
+					// Programs that are not built in may make one source for each job: begin again.
+					loaded.clear();
+				}
+				loaded.insert(source.to_owned(), module.clone());
 				module
 			}
 		};
