@@ -72,8 +72,8 @@ fn the_fractals_kernel_should_equal_the_reference() {
 
 #[test]
 fn the_renderers_kernel_should_equal_the_reference() {
-	let mut busy = 0;
-	for (tile, turn) in samples::images().zip(0..60) {
+	let mut busy = [0; 4];
+	for (tile, turn) in samples::images().zip(0..90) {
 		let class = tile.class().expect("the tile was checked");
 		let prepared = Prepared::of_tile(&tile).expect("the tile was checked");
 		let numbers: Vec<u8> = prepared
@@ -81,15 +81,29 @@ fn the_renderers_kernel_should_equal_the_reference() {
 			.into_iter()
 			.flat_map(i64::to_le_bytes)
 			.collect();
-		let sizes = [class.side, class.spheres, class.lights].map(|size| size.to_string());
+		let room = class.room;
+		let counts = [room.spheres, room.planes, room.triangles, room.lights];
+		let sizes = [&[class.side], &counts[..], &[usize::from(room.mirrors)]].concat();
 		let (threads, order) = [("128", "0"), ("100", "1"), ("7", "2")][turn % 3];
-		let arguments = ["render", &sizes[0], &sizes[1], &sizes[2], threads, order];
+		let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
+		let mut arguments = vec!["render"];
+		arguments.extend(sizes.iter().map(String::as_str));
+		arguments.extend([threads, order]);
 		let image = run(&arguments, numbers);
 		assert!(
 			image == render::reference::output(class, &prepared),
 			"{tile:?}"
 		);
-		busy += usize::from(tile.scene.spheres.len() > 2 && !tile.scene.lights.is_empty());
+		let scene = &tile.scene;
+		let there = [
+			scene.spheres.len() > 2 && !scene.lights.is_empty(),
+			scene.planes.len() > 1,
+			scene.triangles.len() > 1,
+			scene.room().mirrors,
+		];
+		for (count, there) in busy.iter_mut().zip(there) {
+			*count += usize::from(there);
+		}
 	}
-	assert!(busy > 5, "{busy}");
+	assert!(busy.iter().all(|count| *count > 5), "{busy:?}");
 }

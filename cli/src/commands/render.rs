@@ -2,10 +2,7 @@
 
 use std::path::Path;
 
-use lemma_zk_circuits::programs::render::{
-	scene::{Class, Scene},
-	Tile,
-};
+use lemma_zk_circuits::programs::render::{class::Class, Scene, Tile};
 
 use super::images::{self, Picture};
 use crate::{
@@ -52,9 +49,9 @@ fn bad_scene(path: &Path, reason: &str) -> Failure {
 
 /// The side of the tiles: the one given, or the largest of those with room for the scene.
 fn side_of(file: &SceneFile, given: Option<usize>) -> Outcome<usize> {
-	let (spheres, lights) = (file.spheres.len(), file.lights.len());
+	let needed = file.room();
 	let mut sides: Vec<usize> = Class::all()
-		.filter(|class| spheres <= class.spheres && lights <= class.lights)
+		.filter(|class| class.room.holds(&needed))
 		.map(|class| class.side)
 		.collect();
 	sides.sort_unstable();
@@ -63,10 +60,10 @@ fn side_of(file: &SceneFile, given: Option<usize>) -> Outcome<usize> {
 		(None, Some(largest)) => Ok(*largest),
 		(Some(side), _) if sides.contains(&side) => Ok(side),
 		(given, _) => Err(Failure::usage(format!(
-			"tiles{} have no room for a scene with {spheres} spheres and {lights} lights: {}",
+			"tiles{} have no room for a scene with {needed}: {}",
 			given.map_or_else(String::new, |side| format!(" of side {side}")),
 			match sides.as_slice() {
-				[] => "leave some out".into(),
+				[] => format!("leave some out; there is room for {}", Class::offers()),
 				sides => format!(
 					"choose --tile {}",
 					sides
@@ -128,6 +125,29 @@ mod tests {
 			failure.message
 		);
 		assert!(side_of(&file(0, 0), Some(20)).is_err());
+
+		let mut glossy = file(4, 1);
+		glossy.spheres[0].mirror = 0.5;
+		assert_eq!(side_of(&glossy, None), Ok(32));
+		let triangle = scene::Triangle {
+			corners: [[0.0, 5.0, 0.0], [1.0, 5.0, 0.0], [0.0, 6.0, 0.0]],
+			colour: [9; 3],
+			mirror: 0.0,
+		};
+		glossy.triangles.push(triangle);
+		assert_eq!(side_of(&glossy, None), Ok(32));
+		glossy.spheres[0].mirror = 0.0;
+		assert_eq!(side_of(&glossy, None), Ok(32));
+		// No class has both two lights and triangles.
+		glossy.lights.push(glossy.lights[0].clone());
+		let failure = side_of(&glossy, None).expect_err("no room");
+		for part in [
+			"4 spheres, 1 triangle, 2 lights",
+			"leave some out",
+			"8 spheres, 1 plane, 2 lights",
+		] {
+			assert!(failure.message.contains(part), "{}", failure.message);
+		}
 	}
 
 	#[test]

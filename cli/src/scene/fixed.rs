@@ -5,7 +5,10 @@
 
 use lemma_zk_circuits::programs::render::{
 	reference::CELL_BITS,
-	scene::{self, Scene, Vector, MAX_AXIS, MAX_COORDINATE, MAX_DIRECTION, MAX_NORMAL, RADII},
+	scene::{
+		self, Scene, Vector, MAX_AXIS, MAX_COORDINATE, MAX_DIRECTION, MAX_MIRRORED_LENGTH,
+		MAX_NORMAL, RADII,
+	},
 };
 
 use super::{section::Read, Camera, Checker, Plane, Point, SceneFile};
@@ -59,7 +62,7 @@ fn rounded(a: Point) -> Vector {
 
 /// The scene of a file, for a frame.
 pub fn fix(file: &SceneFile, frame: &Frame) -> Read<Scene> {
-	let look = Look::new(&file.camera, frame)?;
+	let look = Look::new(&file.camera, frame, file.room().mirrors)?;
 	let scale = scale(file, look.longest * SHORTEST)?;
 	let mut spheres = Vec::new();
 	for (sphere, number) in file.spheres.iter().zip(1..) {
@@ -78,8 +81,16 @@ pub fn fix(file: &SceneFile, frame: &Frame) -> Read<Scene> {
 			centre: rounded(times(sphere.centre, scale)),
 			radius: radius as i32,
 			colour: sphere.colour,
+			mirror: share(sphere.mirror),
 		});
 	}
+	let triangles = (file.triangles.iter()).map(|triangle| scene::Triangle {
+		corners: (triangle.corners).map(|corner| rounded(times(corner, scale))),
+		colour: triangle.colour,
+		mirror: share(triangle.mirror),
+	});
+	let planes =
+		(file.planes.iter().zip(1..)).map(|(plane, number)| fix_plane(plane, number, scale));
 	let mut lights = Vec::new();
 	for (light, number) in file.lights.iter().zip(1..) {
 		let strength = (light.strength * scale * scene::FULL as f64).round();
@@ -98,19 +109,20 @@ pub fn fix(file: &SceneFile, frame: &Frame) -> Read<Scene> {
 	}
 	let scene = Scene {
 		camera: look.camera(rounded(times(file.camera.position, scale)), frame),
-		// At most 1, as was checked when it was read.
-		ambient: (file.ambient * scene::FULL as f64).round() as u16,
+		ambient: share(file.ambient),
 		background: file.background,
 		spheres,
-		plane: file
-			.plane
-			.as_ref()
-			.map(|plane| fix_plane(plane, scale))
-			.transpose()?,
+		planes: planes.collect::<Read<_>>()?,
+		triangles: triangles.collect(),
 		lights,
 	};
 	scene.validate().map_err(|e| e.to_string())?;
 	Ok(scene)
+}
+
+/// A part of full brightness, of what is at most 1, as was checked when it was read.
+fn share(part: f64) -> u16 {
+	(part * scene::FULL as f64).round() as u16
 }
 
 /// Steps of one unit: a power of two, the largest with which all coordinates are in bounds and the camera reaches as
@@ -119,20 +131,22 @@ fn scale(file: &SceneFile, reach: f64) -> Read<f64> {
 	let positions = [file.camera.position]
 		.into_iter()
 		.chain(file.lights.iter().map(|light| light.position))
-		.chain(file.spheres.iter().map(|sphere| sphere.centre));
-	let plane = match &file.plane {
-		Some(plane) if largest(plane.normal) == 0.0 => {
-			return Err(
-				"`normal` of the plane is zero: write where it points, such as [0, 1, 0]".into(),
-			)
+		.chain(file.spheres.iter().map(|sphere| sphere.centre))
+		.chain(file.triangles.iter().flat_map(|triangle| triangle.corners));
+	let mut planes = Vec::with_capacity(file.planes.len());
+	for (plane, number) in file.planes.iter().zip(1..) {
+		if largest(plane.normal) == 0.0 {
+			return Err(format!(
+				"`normal` of plane {number} is zero: write where it points, such as [0, 1, 0]"
+			));
 		}
-		Some(plane) => dot(unit(plane.normal), plane.point).abs(),
-		None => 0.0,
-	};
+		planes.push(dot(unit(plane.normal), plane.point).abs());
+	}
 	let farthest = positions
 		.map(largest)
 		.chain(file.spheres.iter().map(|sphere| sphere.radius))
-		.fold(plane, f64::max);
+		.chain(planes)
+		.fold(0.0, f64::max);
 	let most = MAX_COORDINATE as f64 / farthest;
 	let most = file
 		.camera
@@ -141,7 +155,7 @@ fn scale(file: &SceneFile, reach: f64) -> Read<f64> {
 	Ok(most.log2().floor().clamp(-60.0, 60.0).exp2())
 }
 
-fn fix_plane(plane: &Plane, scale: f64) -> Read<scene::Plane> {
+fn fix_plane(plane: &Plane, number: usize, scale: f64) -> Read<scene::Plane> {
 	let most = largest(plane.normal);
 	let whole = plane.normal.iter().all(|part| part.fract() == 0.0);
 	// Whole numbers keep their direction.
@@ -158,18 +172,24 @@ fn fix_plane(plane: &Plane, scale: f64) -> Read<scene::Plane> {
 		checker: plane
 			.checker
 			.as_ref()
-			.map(|checker| fix_checker(checker, plane.normal, scale))
+			.map(|checker| fix_checker(checker, number, plane.normal, scale))
 			.transpose()?,
+		mirror: share(plane.mirror),
 	})
 }
 
-fn fix_checker(checker: &Checker, normal: Point, scale: f64) -> Read<scene::Checker> {
+fn fix_checker(
+	checker: &Checker,
+	number: usize,
+	normal: Point,
+	scale: f64,
+) -> Read<scene::Checker> {
 	let cell = checker.size * scale;
 	let span = f64::from(1u32 << CELL_BITS);
 	let least = span / MAX_AXIS as f64;
 	if !(least..=MAX_CELL).contains(&cell) {
 		return Err(format!(
-			"`size` of the plane's checker is {}: in this scene it can be from {} to {}",
+			"`size` of the checker of plane {number} is {}: in this scene it can be from {} to {}",
 			checker.size,
 			least / scale,
 			MAX_CELL / scale
@@ -198,7 +218,7 @@ struct Look {
 }
 
 impl Look {
-	fn new(camera: &Camera, frame: &Frame) -> Read<Self> {
+	fn new(camera: &Camera, frame: &Frame, mirrors: bool) -> Read<Self> {
 		let towards = along(camera.look_at, -1.0, camera.position);
 		if largest(towards) == 0.0 {
 			return Err(
@@ -228,13 +248,19 @@ impl Look {
 		let most = [-middle[0], far[0]]
 			.into_iter()
 			.flat_map(|x| [-middle[1], far[1]].map(|y| along(along(forward, x, right), y, down)))
-			.map(largest)
+			// With mirrors it is the length that is bounded, not only each part.
+			.map(if mirrors { length } else { largest })
 			.fold(0.0, f64::max);
-		// Every pixel's step is rounded by a half at most.
-		let slack = 0.5 * (far[0] + far[1]) + 2.0;
-		let longest = (MAX_DIRECTION as f64 - slack) / most;
+		let bound = if mirrors {
+			MAX_MIRRORED_LENGTH
+		} else {
+			MAX_DIRECTION
+		} as f64;
+		// Every pixel's step is rounded by a half at most, in each part: of the length, twice that.
+		let slack = (0.5 * (far[0] + far[1]) + 2.0) * if mirrors { 2.0 } else { 1.0 };
+		let longest = (bound - slack) / most;
 		let least = (scene::MIN_DIRECTION_SQUARE as f64).sqrt() + 2.0;
-		if MAX_DIRECTION as f64 / most * SHORTEST < least {
+		if bound / most * SHORTEST < least {
 			return Err(format!(
 				"the image of --size {}x{} spans too wide an angle: make `fov` of the camera smaller than {}, or the \
 				 image narrower",

@@ -9,10 +9,10 @@ mod section;
 #[cfg(test)]
 mod tests;
 
-use lemma_zk_circuits::programs::render::scene::{Class, Colour};
+use lemma_zk_circuits::programs::render::{class::Room, scene::Colour};
 
 pub use fixed::fix;
-use section::{Read, Section, COLOUR, NUMBER, VECTOR};
+use section::{Read, Section, COLOUR, CORNERS, NUMBER, VECTOR};
 
 /// A position or a direction: x, y, z.
 pub type Point = [f64; 3];
@@ -28,8 +28,10 @@ pub struct SceneFile {
 	pub background: Colour,
 	/// Spheres.
 	pub spheres: Vec<Sphere>,
-	/// The plane.
-	pub plane: Option<Plane>,
+	/// Planes.
+	pub planes: Vec<Plane>,
+	/// Triangles.
+	pub triangles: Vec<Triangle>,
 	/// Lights.
 	pub lights: Vec<Light>,
 }
@@ -45,7 +47,7 @@ pub struct Camera {
 	pub up: Point,
 	/// Degrees from the image's lower edge to its upper one.
 	pub fov: f64,
-	/// How far the plane is seen at least.
+	/// How far planes are seen at least.
 	pub reach: Option<f64>,
 }
 
@@ -58,6 +60,8 @@ pub struct Sphere {
 	pub radius: f64,
 	/// Its colour.
 	pub colour: Colour,
+	/// How much of what it mirrors is seen instead of its colour, from 0 to 1.
+	pub mirror: f64,
 }
 
 /// A plane, seen from the side to which its normal points.
@@ -71,6 +75,19 @@ pub struct Plane {
 	pub colour: Colour,
 	/// Squares of another colour.
 	pub checker: Option<Checker>,
+	/// As a sphere's.
+	pub mirror: f64,
+}
+
+/// A triangle, seen from both sides.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Triangle {
+	/// Its corners, in any order.
+	pub corners: [Point; 3],
+	/// Its colour.
+	pub colour: Colour,
+	/// As a sphere's.
+	pub mirror: f64,
 }
 
 /// Squares on a plane.
@@ -96,11 +113,7 @@ impl SceneFile {
 	pub fn parse(text: &str) -> Read<Self> {
 		let table: toml::Table = toml::from_str(text).map_err(|e| e.to_string())?;
 		let mut file = Section::whole(&table);
-		let most = |count: fn(&Class) -> usize| Class::all().map(|class| count(&class)).max();
-		let (spheres, lights) = (
-			most(|class| class.spheres).unwrap_or(0),
-			most(|class| class.lights).unwrap_or(0),
-		);
+		let most = Room::most();
 		let camera = file.section("camera", "the camera")?.ok_or(
 			"`camera` is missing: write [camera] with `position` and `look_at`, such as [0, 2, 8] and [0, 1, 0]",
 		)?;
@@ -110,18 +123,35 @@ impl SceneFile {
 			background: file
 				.optional("background", &COLOUR)?
 				.unwrap_or([0x10, 0x14, 0x1c]),
-			spheres: (file.sections("sphere", spheres)?.into_iter())
+			spheres: (file.sections("sphere", most.spheres)?.into_iter())
 				.map(Sphere::read)
 				.collect::<Read<_>>()?,
-			plane: (file.section("plane", "the plane")?)
+			planes: (file.sections("plane", most.planes)?.into_iter())
 				.map(Plane::read)
-				.transpose()?,
-			lights: (file.sections("light", lights)?.into_iter())
+				.collect::<Read<_>>()?,
+			triangles: (file.sections("triangle", most.triangles)?.into_iter())
+				.map(Triangle::read)
+				.collect::<Read<_>>()?,
+			lights: (file.sections("light", most.lights)?.into_iter())
 				.map(Light::read)
 				.collect::<Read<_>>()?,
 		};
 		file.finish()?;
 		Ok(scene)
+	}
+
+	/// What there is.
+	pub fn room(&self) -> Room {
+		let shares = (self.spheres.iter().map(|sphere| sphere.mirror))
+			.chain(self.planes.iter().map(|plane| plane.mirror))
+			.chain(self.triangles.iter().map(|triangle| triangle.mirror));
+		Room {
+			spheres: self.spheres.len(),
+			planes: self.planes.len(),
+			triangles: self.triangles.len(),
+			lights: self.lights.len(),
+			mirrors: shares.fold(0.0, f64::max) > 0.0,
+		}
 	}
 }
 
@@ -145,6 +175,7 @@ impl Sphere {
 			centre: section.required("centre", &VECTOR)?,
 			radius: section.positive("radius")?,
 			colour: section.required("colour", &COLOUR)?,
+			mirror: section.between("mirror", [0.0, 1.0], 0.0)?,
 		};
 		section.finish()?;
 		Ok(sphere)
@@ -153,18 +184,32 @@ impl Sphere {
 
 impl Plane {
 	fn read(mut section: Section) -> Read<Self> {
+		let of_checker = format!("the checker of {}", section.name());
 		let plane = Self {
 			point: section.optional("point", &VECTOR)?.unwrap_or([0.0; 3]),
 			normal: section
 				.optional("normal", &VECTOR)?
 				.unwrap_or([0.0, 1.0, 0.0]),
 			colour: section.required("colour", &COLOUR)?,
-			checker: (section.section("checker", "the plane's checker")?)
+			checker: (section.section("checker", &of_checker)?)
 				.map(Checker::read)
 				.transpose()?,
+			mirror: section.between("mirror", [0.0, 1.0], 0.0)?,
 		};
 		section.finish()?;
 		Ok(plane)
+	}
+}
+
+impl Triangle {
+	fn read(mut section: Section) -> Read<Self> {
+		let triangle = Self {
+			corners: section.required("corners", &CORNERS)?,
+			colour: section.required("colour", &COLOUR)?,
+			mirror: section.between("mirror", [0.0, 1.0], 0.0)?,
+		};
+		section.finish()?;
+		Ok(triangle)
 	}
 }
 

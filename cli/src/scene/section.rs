@@ -25,6 +25,12 @@ pub const VECTOR: Form<[f64; 3]> = Form {
 	says: "three numbers, such as [0, 1.5, -8]",
 };
 
+/// Three points.
+pub const CORNERS: Form<[[f64; 3]; 3]> = Form {
+	read: corners,
+	says: "three points, such as [[0, 0, 0], [2, 0, 0], [1, 2, -1]]",
+};
+
 /// A colour.
 pub const COLOUR: Form<Colour> = Form {
 	read: colour,
@@ -50,6 +56,10 @@ fn three<T>(value: &Value, read: fn(&Value) -> Option<T>) -> Option<[T; 3]> {
 
 fn vector(value: &Value) -> Option<[f64; 3]> {
 	three(value, number)
+}
+
+fn corners(value: &Value) -> Option<[[f64; 3]; 3]> {
+	three(value, vector)
 }
 
 fn colour(value: &Value) -> Option<Colour> {
@@ -81,6 +91,11 @@ impl<'a> Section<'a> {
 			table,
 			known: Vec::new(),
 		}
+	}
+
+	/// What it describes; nothing for the whole file.
+	pub fn name(&self) -> &str {
+		&self.name
 	}
 
 	/// A key, as people call it.

@@ -28,13 +28,26 @@ centre = [2.5, 0.7, 0]
 radius = 0.7
 colour = [1, 2, 3]
 
-[plane]
+[[plane]]
 colour = "#e0e0e0"
 checker = { size = 1, colour = "#404040" }
 
 [[light]]
 position = [4, 6, 5]
 strength = 9
+"##;
+
+/// What can be added to it.
+const MORE: &str = r##"
+[[triangle]]
+corners = [[-3, 0, -1], [-2, 2, -2], [-1, 0, -3]]
+colour = "#3060c0"
+mirror = 0.4
+
+[[plane]]
+point = [0, 0, -5]
+normal = [0, 0, 1]
+colour = "#808080"
 "##;
 
 fn frame() -> Frame {
@@ -45,6 +58,15 @@ fn frame() -> Frame {
 fn mistake(old: &str, new: &str) -> String {
 	assert!(GOOD.contains(old), "{old}");
 	let text = GOOD.replacen(old, new, 1);
+	SceneFile::parse(&text)
+		.and_then(|file| fix(&file, &frame()))
+		.expect_err(new)
+}
+
+/// What is wrong with the good scene with more added, after a replacement.
+fn mistake_in_more(old: &str, new: &str) -> String {
+	assert!(MORE.contains(old), "{old}");
+	let text = GOOD.to_owned() + &MORE.replacen(old, new, 1);
 	SceneFile::parse(&text)
 		.and_then(|file| fix(&file, &frame()))
 		.expect_err(new)
@@ -76,13 +98,15 @@ fn a_scene_should_be_read_with_what_may_be_left_out() {
 	assert_eq!((file.camera.fov, file.camera.reach), (50.0, None));
 	assert_eq!(file.spheres.len(), 2);
 	assert_eq!(file.spheres[1].colour, [1, 2, 3]);
-	let plane = file.plane.expect("a plane");
+	let plane = &file.planes[0];
+	assert_eq!((file.spheres[0].mirror, plane.mirror), (0.0, 0.0));
 	assert_eq!((plane.point, plane.normal), ([0.0; 3], [0.0, 1.0, 0.0]));
 	assert_eq!(file.lights[0].strength, 9.0);
 
 	let least = "[camera]\nposition = [0, 0, 5]\nlook_at = [0, 0, 0]\n";
 	let file = SceneFile::parse(least).expect("readable");
-	assert!(file.spheres.is_empty() && file.lights.is_empty() && file.plane.is_none());
+	assert!(file.spheres.is_empty() && file.lights.is_empty());
+	assert!(file.planes.is_empty() && file.triangles.is_empty());
 	let scene = fix(&file, &frame()).expect("an empty scene");
 	let background = file.background.map(i64::from);
 	assert_eq!(pixel(&scene, 5, 7), background);
@@ -119,7 +143,7 @@ fn every_mistake_should_be_named_with_what_to_do() {
 		(
 			"radius = 0.7",
 			"radius = 1.2",
-			&["sphere 2", "above the plane", "raise"],
+			&["sphere 2", "above plane 1", "raise"],
 		),
 		(
 			"centre = [2.5, 0.7, 0]",
@@ -197,12 +221,12 @@ fn every_mistake_should_be_named_with_what_to_do() {
 		(
 			"position = [0, 2, 8.5]",
 			"position = [0, -2, 8.5]",
-			&["the camera", "side of the plane"],
+			&["the camera", "side of plane 1"],
 		),
 		(
 			"position = [4, 6, 5]",
 			"position = [4, -6, 5]",
-			&["light 1", "side of the plane"],
+			&["light 1", "side of plane 1"],
 		),
 		(
 			"strength = 9",
@@ -215,21 +239,36 @@ fn every_mistake_should_be_named_with_what_to_do() {
 			&["`strength` of light 1", "at most"],
 		),
 		(
-			"[plane]",
-			"[plane]\nnormal = [0, 0, 0]",
-			&["`normal` of the plane", "[0, 1, 0]"],
+			"[[plane]]",
+			"[[plane]]\nnormal = [0, 0, 0]",
+			&["`normal` of plane 1", "[0, 1, 0]"],
 		),
 		(
 			"size = 1,",
 			"size = 0.001,",
-			&["`size` of the plane's checker", "from"],
+			&["`size` of the checker of plane 1", "from"],
 		),
 		(
 			"size = 1,",
 			"",
-			&["`size` of the plane's checker", "missing"],
+			&["`size` of the checker of plane 1", "missing"],
 		),
-		("[plane]", "[floor]", &["`floor`", "not known", "`plane`"]),
+		(
+			"[[plane]]",
+			"[[floor]]",
+			&["`floor`", "not known", "`plane`"],
+		),
+		("[[plane]]", "[plane]", &["`plane`", "[[plane]]"]),
+		(
+			"radius = 0.7\n",
+			"radius = 0.7\nmirror = 2\n",
+			&["`mirror` of sphere 2 is 2", "from 0 to 1"],
+		),
+		(
+			"radius = 0.7\n",
+			"radius = 0.7\nmirror = true\n",
+			&["`mirror` of sphere 2 is true", "a number"],
+		),
 		("[[light]]", "[light]", &["`light`", "[[light]]"]),
 	];
 	for (old, new, parts) in mistakes {
@@ -241,6 +280,111 @@ fn every_mistake_should_be_named_with_what_to_do() {
 }
 
 #[test]
+fn every_mistake_of_triangles_and_several_planes_should_be_named_with_what_to_do() {
+	let mistakes: &[(&str, &str, &[&str])] = &[
+		(
+			"corners = [[-3, 0, -1], [-2, 2, -2], [-1, 0, -3]]\n",
+			"",
+			&["`corners` of triangle 1", "missing", "three points"],
+		),
+		(
+			", [-1, 0, -3]]",
+			"]",
+			&["`corners` of triangle 1", "three points"],
+		),
+		(
+			"[-1, 0, -3]]",
+			"[-1, 0]]",
+			&["`corners` of triangle 1", "three points"],
+		),
+		(
+			"[-1, 0, -3]]",
+			"[-1, 4, -3]]",
+			&["triangle 1", "on one line", "apart"],
+		),
+		(
+			"[-1, 0, -3]]",
+			"[2, 1, 3]]",
+			&["triangle 1 cuts sphere 1", "apart"],
+		),
+		(
+			"[-1, 0, -3]]",
+			"[-1, -1, -3]]",
+			&["triangle 1", "above plane 1", "raise"],
+		),
+		(
+			"[-1, 0, -3]]",
+			"[-1, 0, -7]]",
+			&["triangle 1", "above plane 2", "raise"],
+		),
+		(
+			"mirror = 0.4",
+			"mirror = -0.1",
+			&["`mirror` of triangle 1 is -0.1", "from 0 to 1"],
+		),
+		(
+			"mirror = 0.4",
+			"shine = 0.4",
+			&["`shine` of triangle 1", "not known", "`mirror`"],
+		),
+		(
+			"colour = \"#3060c0\"\n",
+			"",
+			&["`colour` of triangle 1", "missing"],
+		),
+		(
+			"[[triangle]]",
+			"[triangle]",
+			&["`triangle`", "[[triangle]]"],
+		),
+		(
+			"normal = [0, 0, 1]",
+			"normal = [0, 0, -1]",
+			&["the camera", "side of plane 2"],
+		),
+		(
+			"normal = [0, 0, 1]",
+			"normal = [0, 0, 0]",
+			&["`normal` of plane 2 is zero"],
+		),
+		(
+			"point = [0, 0, -5]",
+			"point = [0, 0, -0.5]",
+			&["sphere 1", "above plane 2", "raise"],
+		),
+		(
+			"colour = \"#808080\"",
+			"colour = \"#808080\"\nchecker = { size = 1 }",
+			&["`colour` of the checker of plane 2", "missing"],
+		),
+	];
+	for (old, new, parts) in mistakes {
+		let said = mistake_in_more(old, new);
+		for part in *parts {
+			assert!(said.contains(part), "{new}: `{part}` is not in: {said}");
+		}
+	}
+}
+
+#[test]
+fn triangles_planes_and_mirrors_should_become_integers() {
+	let scene = scene(&(GOOD.to_owned() + MORE));
+	assert_eq!(scene.triangles[0].corners[1], [-512, 512, -512]);
+	assert_eq!(scene.triangles[0].mirror, 205);
+	assert_eq!(scene.planes[1].normal, [0, 0, 128]);
+	assert_eq!(scene.planes[1].height, -5 * 256 * 128);
+	// With mirrors, directions are bounded by their length.
+	let camera = &scene.camera;
+	let corner = |x: i32, y: i32| -> f64 {
+		let part = |i: usize| f64::from(camera.first[i] + x * camera.right[i] + y * camera.down[i]);
+		(0..3).map(|i| part(i).powi(2)).sum::<f64>().sqrt()
+	};
+	let most = [corner(0, 0), corner(63, 0), corner(0, 47), corner(63, 47)];
+	let most = most.into_iter().fold(0.0, f64::max);
+	assert!((4000.0..8190.0).contains(&most), "{most}");
+}
+
+#[test]
 fn too_many_of_a_thing_should_be_counted() {
 	let sphere = "[[sphere]]\ncentre = [0, 9, 0]\nradius = 1\ncolour = \"#ffffff\"\n";
 	let said = mistake("[[light]]", &(sphere.repeat(7) + "[[light]]"));
@@ -248,6 +392,11 @@ fn too_many_of_a_thing_should_be_counted() {
 	let light = "[[light]]\nposition = [0, 9, 0]\nstrength = 1\n";
 	let said = mistake("[[light]]", &(light.repeat(2) + "[[light]]"));
 	assert!(said.contains("3 of [[light]]: at most 2"), "{said}");
+	let said = mistake("[[light]]", &(MORE.repeat(3) + "[[light]]"));
+	assert!(said.contains("4 of [[plane]]: at most 3"), "{said}");
+	let triangle = MORE.split("[[plane]]").next().expect("a triangle");
+	let said = mistake("[[light]]", &(triangle.repeat(5) + "[[light]]"));
+	assert!(said.contains("5 of [[triangle]]: at most 4"), "{said}");
 }
 
 #[test]
@@ -261,7 +410,7 @@ fn steps_should_be_the_finest_with_which_all_fits() {
 	assert_eq!(scene.spheres[1].centre, [640, 179, 0]);
 	assert_eq!(scene.spheres[0].radius, 255);
 	assert!(i64::from(scene.camera.position[2]) * 2 > MAX_COORDINATE);
-	let plane = scene.plane.expect("a plane");
+	let plane = scene.planes[0].clone();
 	assert_eq!((plane.normal, plane.height), ([0, 128, 0], 0));
 	assert_eq!(
 		plane.checker.expect("a checker").axes,
@@ -277,7 +426,7 @@ fn what_touches_in_the_file_should_not_overlap() {
 		let distance = (a + b) / 3f64.sqrt();
 		let up = a + distance;
 		let text = format!(
-			"[camera]\nposition = [0, 9, 30]\nlook_at = [0, 1, 0]\n[plane]\ncolour = [1, 2, 3]\n\
+			"[camera]\nposition = [0, 9, 30]\nlook_at = [0, 1, 0]\n[[plane]]\ncolour = [1, 2, 3]\n\
 			 [[sphere]]\ncentre = [0.1, {a}, 0.3]\nradius = {a}\ncolour = [1, 2, 3]\n\
 			 [[sphere]]\ncentre = [{}, {up}, {}]\nradius = {b}\ncolour = [1, 2, 3]\n",
 			0.1 + distance,
@@ -355,6 +504,9 @@ fn the_examples_should_be_scenes_that_can_be_proven() {
 		(include_str!("../../../examples/scenes/still-life.toml"), 64),
 		(include_str!("../../../examples/scenes/slope.toml"), 64),
 		(include_str!("../../../examples/scenes/pyramid.toml"), 32),
+		(include_str!("../../../examples/scenes/glossy.toml"), 32),
+		(include_str!("../../../examples/scenes/corner.toml"), 32),
+		(include_str!("../../../examples/scenes/hall.toml"), 32),
 	] {
 		let file = SceneFile::parse(text).expect("readable");
 		for size in [(64, 64), (256, 256), (512, 384)] {

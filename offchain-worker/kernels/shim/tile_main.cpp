@@ -1,6 +1,7 @@
 // Executes fractal.cu and render.cu on the CPU for tests/tiles.rs.
 //
-// Arguments: `fractal` side iterations, or `render` side spheres lights; then threads of a block and their order (see cuda.h).
+// Arguments: `fractal` side iterations, or `render` side spheres planes triangles lights mirrors; then threads of a block and their
+// order (see cuda.h).
 // Standard input: the tile's numbers, as the kernel takes them. Standard output: its output. Every buffer ends where unmapped
 // memory begins, so that an access beyond it is a crash and not a guess.
 #include <cmath>
@@ -43,7 +44,7 @@ template <typename T> static const T *read_numbers(size_t count) {
 int main(int argc, char **argv) {
 	const auto number = [&](int i) { return (unsigned)strtoul(argv[i], nullptr, 10); };
 	const bool fractal = argc == 6 && strcmp(argv[1], "fractal") == 0;
-	const bool render = argc == 7 && strcmp(argv[1], "render") == 0;
+	const bool render = argc == 10 && strcmp(argv[1], "render") == 0;
 	if (!fractal && !render) {
 		fprintf(stderr, "see the source of tile_main\n");
 		return 2;
@@ -56,10 +57,14 @@ int main(int argc, char **argv) {
 		const int *numbers = read_numbers<int>(6);
 		shim::launch(grid, block, order, [&] { lemma_fractal(numbers, side, number(3), output); });
 	} else {
-		const size_t spheres = number(3), lights = number(4);
-		const long long *numbers = read_numbers<long long>(32 + 7 * spheres + lights * (4 + 5 * spheres));
+		const unsigned spheres = number(3), planes = number(4), triangles = number(5), lights = number(6), mirrors = number(7);
+		const size_t things = spheres + planes + triangles;
+		const size_t shapes = 4 * spheres + 9 * triangles + 4 * planes;
+		const size_t looks = 3 * (things + planes) + 6 * planes + 3 * triangles + mirrors * things;
+		const long long *numbers =
+			read_numbers<long long>(16 + shapes + looks + lights * (3 + things + triangles));
 		shim::launch(grid, block, order,
-			[&] { lemma_render(numbers, side, (unsigned)spheres, (unsigned)lights, output); });
+			[&] { lemma_render(numbers, side, spheres, planes, triangles, lights, mirrors, output); });
 	}
 	return fwrite(output, 1, bytes, stdout) == bytes ? 0 : 2;
 }

@@ -4,7 +4,7 @@ use lemma_zk_circuits::programs::{
 	fractal::{self, tile::CLASSES},
 	render::{
 		self,
-		scene::{Camera, Checker, Light, Plane, Scene, Sphere},
+		scene::{Camera, Checker, Light, Plane, Scene, Sphere, Triangle},
 	},
 };
 
@@ -44,6 +44,9 @@ pub fn images() -> impl Iterator<Item = render::Tile> {
 		let colour =
 			|number: &mut dyn FnMut(i32, i32) -> i32| [(); 3].map(|()| number(0, 255) as u8);
 		let number = &mut number as &mut dyn FnMut(i32, i32) -> i32;
+		let glossy = number(0, 1) == 1;
+		let mirror =
+			|number: &mut dyn FnMut(i32, i32) -> i32| u16::from(glossy) * number(0, 512) as u16;
 		let spheres = (0..number(0, 8))
 			.map(|_| Sphere {
 				centre: [
@@ -53,17 +56,31 @@ pub fn images() -> impl Iterator<Item = render::Tile> {
 				],
 				radius: number(16, 1500),
 				colour: colour(number),
+				mirror: mirror(number),
 			})
 			.collect();
-		let plane = (number(0, 3) > 0).then(|| Plane {
-			normal: [number(-20, 20), 128, number(-20, 20)],
-			height: -128 * 4096 - 40 * 4096 - number(0, 100),
-			colour: colour(number),
-			checker: (number(0, 1) == 1).then(|| Checker {
-				axes: [(); 2].map(|()| [(); 3].map(|()| number(-4096, 4096))),
+		// A floor, and walls behind all else.
+		let floor = [number(-20, 20), 128, number(-20, 20)];
+		let normals = [floor, [number(-9, 9), -5, -128], [128, 7, number(-9, 9)]];
+		let planes = (normals.into_iter().take(number(0, 3) as usize))
+			.map(|normal| Plane {
+				normal,
+				height: -128 * 4096 - 40 * 4096 - number(0, 100),
 				colour: colour(number),
-			}),
-		});
+				checker: (number(0, 1) == 1).then(|| Checker {
+					axes: [(); 2].map(|()| [(); 3].map(|()| number(-4096, 4096))),
+					colour: colour(number),
+				}),
+				mirror: mirror(number),
+			})
+			.collect();
+		let triangles = (0..number(-2, 4))
+			.map(|_| Triangle {
+				corners: [(); 3].map(|()| [(); 3].map(|()| number(-3000, 4096))),
+				colour: colour(number),
+				mirror: mirror(number),
+			})
+			.collect();
 		let lights = (0..number(0, 2))
 			.map(|_| Light {
 				position: [(); 3].map(|()| number(-4096, 4096)),
@@ -82,7 +99,8 @@ pub fn images() -> impl Iterator<Item = render::Tile> {
 				ambient: number(0, 512) as u16,
 				background: colour(number),
 				spheres,
-				plane,
+				planes,
+				triangles,
 				lights,
 			},
 			side: 16,

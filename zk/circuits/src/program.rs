@@ -137,7 +137,7 @@ pub enum Work<'a> {
 	/// A tile of an image: `programs::render::reference::output`.
 	Render {
 		/// The tile's size.
-		class: render::scene::Class,
+		class: render::class::Class,
 		/// The tile's numbers.
 		prepared: &'a Prepared<i64>,
 	},

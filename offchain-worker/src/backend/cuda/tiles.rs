@@ -3,7 +3,10 @@
 use cudarc::driver::PushKernelArg;
 use lemma_zk_circuits::programs::{
 	fractal,
-	render::{prepared::Prepared, scene::Class},
+	render::{
+		class::{Class, Room},
+		prepared::Prepared,
+	},
 };
 
 use super::{
@@ -42,8 +45,16 @@ impl Cuda {
 	) -> Result<Vec<u8>, BackendError> {
 		let kernel = self.modules.function(RENDER, "lemma_render")?;
 		let pixels = class.side * class.side;
-		let [side, spheres, lights] =
-			[class.side, class.spheres, class.lights].map(|size| size as u32);
+		let Room {
+			spheres,
+			planes,
+			triangles,
+			lights,
+			mirrors,
+		} = class.room;
+		let sizes = [class.side, spheres, planes, triangles, lights];
+		let [side, spheres, planes, triangles, lights] = sizes.map(|size| size as u32);
+		let mirrors = u32::from(mirrors);
 		let numbers = self.upload(&prepared.numbers()[..])?;
 		let mut image = self.empty::<u8>(3 * pixels)?;
 		// SAFETY: arguments as in the kernel's signature; the numbers are as many as the class says, and it writes three
@@ -54,7 +65,10 @@ impl Cuda {
 				.arg(&numbers)
 				.arg(&side)
 				.arg(&spheres)
+				.arg(&planes)
+				.arg(&triangles)
 				.arg(&lights)
+				.arg(&mirrors)
 				.arg(&mut image)
 				.launch(threads(pixels)?)
 				.map_err(device)?;

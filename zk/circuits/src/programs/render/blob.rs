@@ -2,24 +2,26 @@
 //!
 //! | words | what |
 //! | --- | --- |
-//! | 2 | `lemma-r` and the format's version, 1 |
+//! | 2 | `lemma-r` and the format's version, 2 |
 //! | 3 | side, column, row of the tile |
-//! | 3 | numbers of spheres, planes, lights |
+//! | 4 | numbers of spheres, planes, triangles, lights |
 //! | 12 | camera: position, first, right, down |
 //! | 1 + 3 | ambient; background |
-//! | 7 each | spheres: centre, radius, colour |
-//! | 8 or 17 each | planes: normal, height, colour, then 0, or 1 and the checker's two axes and colour |
+//! | 8 each | spheres: centre, radius, colour, mirror |
+//! | 9 or 18 each | planes: normal, height, colour, mirror, then 0, or 1 and the checker's two axes and colour |
+//! | 13 each | triangles: corners, colour, mirror |
 //! | 4 each | lights: position, strength |
 //!
 //! Vectors and colours are three words each, numbers are i32. Nothing follows.
 
-use super::scene::{Camera, Checker, Colour, Light, Plane, Scene, Sphere, Tile, Vector};
+use super::{
+	class::Room,
+	scene::{Camera, Checker, Colour, Light, Plane, Scene, Sphere, Tile, Triangle, Vector, FULL},
+};
 use crate::program::InputError;
 
 /// How a blob begins: a name and the format's version.
-pub const MAGIC: [u8; 8] = *b"lemma-r\x01";
-/// Most spheres, planes and lights that a blob can say it has.
-const MOST: [(&str, i32); 3] = [("spheres", 8), ("planes", 1), ("lights", 2)];
+pub const MAGIC: [u8; 8] = *b"lemma-r\x02";
 
 struct Writer(Vec<u8>);
 
@@ -62,6 +64,10 @@ impl Reader<'_> {
 		let mut part = || Ok(self.up_to("a part of a colour", 255)? as u8);
 		Ok([part()?, part()?, part()?])
 	}
+
+	fn mirror(&mut self) -> Result<u16, InputError> {
+		Ok(self.up_to("what something mirrors", FULL as i32)? as u16)
+	}
 }
 
 impl Tile {
@@ -71,8 +77,13 @@ impl Tile {
 		let mut blob = Writer(MAGIC.to_vec());
 		// Counts and sides are those of a class: small.
 		blob.numbers([self.side as i32, self.column.into(), self.row.into()]);
-		let planes = scene.plane.iter().len();
-		blob.numbers([scene.spheres.len(), planes, scene.lights.len()].map(|count| count as i32));
+		let counts = [
+			scene.spheres.len(),
+			scene.planes.len(),
+			scene.triangles.len(),
+			scene.lights.len(),
+		];
+		blob.numbers(counts.map(|count| count as i32));
 		let camera = &scene.camera;
 		for vector in [camera.position, camera.first, camera.right, camera.down] {
 			blob.numbers(vector);
@@ -83,16 +94,25 @@ impl Tile {
 			blob.numbers(sphere.centre);
 			blob.numbers([sphere.radius]);
 			blob.numbers(sphere.colour);
+			blob.numbers([sphere.mirror]);
 		}
-		if let Some(plane) = &scene.plane {
+		for plane in &scene.planes {
 			blob.numbers(plane.normal);
 			blob.numbers([plane.height]);
 			blob.numbers(plane.colour);
+			blob.numbers([plane.mirror]);
 			blob.numbers([i32::from(plane.checker.is_some())]);
 			if let Some(checker) = &plane.checker {
 				checker.axes.into_iter().for_each(|axis| blob.numbers(axis));
 				blob.numbers(checker.colour);
 			}
+		}
+		for triangle in &scene.triangles {
+			for corner in triangle.corners {
+				blob.numbers(corner);
+			}
+			blob.numbers(triangle.colour);
+			blob.numbers([triangle.mirror]);
 		}
 		for light in &scene.lights {
 			blob.numbers(light.position);
@@ -105,8 +125,8 @@ impl Tile {
 	pub fn decode(blob: &[u8]) -> Result<Self, InputError> {
 		let Some(rest) = blob.strip_prefix(&MAGIC) else {
 			return Err(InputError(
-				"the blob does not begin as a scene's (`lemma-r`, version 1): is it of another program, or of a newer \
-				 Lemma?"
+				"the blob does not begin as a scene's (`lemma-r`, version 2): is it of another program, or of another \
+				 Lemma's?"
 					.into(),
 			));
 		};
@@ -114,11 +134,14 @@ impl Tile {
 		let side = blob.up_to("the tile's side", 64)? as usize;
 		let column = blob.up_to("the tile's column", 255)? as u16;
 		let row = blob.up_to("the tile's row", 255)? as u16;
-		let mut counts = [0; 3];
-		for (count, (what, most)) in counts.iter_mut().zip(MOST) {
-			*count = blob.up_to(what, most)?;
-		}
-		let [spheres, planes, lights] = counts;
+		// Counts are those of a class: small.
+		let most = Room::most();
+		let [spheres, planes, triangles, lights] = [
+			blob.up_to("spheres", most.spheres as i32)?,
+			blob.up_to("planes", most.planes as i32)?,
+			blob.up_to("triangles", most.triangles as i32)?,
+			blob.up_to("lights", most.lights as i32)?,
+		];
 		let camera = Camera {
 			position: blob.vector()?,
 			first: blob.vector()?,
@@ -133,24 +156,36 @@ impl Tile {
 					centre: blob.vector()?,
 					radius: blob.number()?,
 					colour: blob.colour()?,
+					mirror: blob.mirror()?,
 				})
 			})
 			.collect::<Result<_, InputError>>()?;
-		let mut plane = None;
-		if planes == 1 {
-			plane = Some(Plane {
-				normal: blob.vector()?,
-				height: blob.number()?,
-				colour: blob.colour()?,
-				checker: match blob.up_to("checkers of the plane", 1)? {
-					0 => None,
-					_ => Some(Checker {
-						axes: [blob.vector()?, blob.vector()?],
-						colour: blob.colour()?,
-					}),
-				},
-			});
-		}
+		let planes = (0..planes)
+			.map(|_| {
+				Ok(Plane {
+					normal: blob.vector()?,
+					height: blob.number()?,
+					colour: blob.colour()?,
+					mirror: blob.mirror()?,
+					checker: match blob.up_to("checkers of a plane", 1)? {
+						0 => None,
+						_ => Some(Checker {
+							axes: [blob.vector()?, blob.vector()?],
+							colour: blob.colour()?,
+						}),
+					},
+				})
+			})
+			.collect::<Result<_, InputError>>()?;
+		let triangles = (0..triangles)
+			.map(|_| {
+				Ok(Triangle {
+					corners: [blob.vector()?, blob.vector()?, blob.vector()?],
+					colour: blob.colour()?,
+					mirror: blob.mirror()?,
+				})
+			})
+			.collect::<Result<_, InputError>>()?;
 		let lights = (0..lights)
 			.map(|_| {
 				Ok(Light {
@@ -171,7 +206,8 @@ impl Tile {
 				ambient,
 				background,
 				spheres,
-				plane,
+				planes,
+				triangles,
 				lights,
 			},
 			side,

@@ -1,7 +1,9 @@
-//! The circuit of a tile: a row that traces each pixel's ray, one for each light, one for the colour; and the evaluation of
-//! all colours.
+//! The circuit of a tile: of each pixel's ray a row that traces it, one for each light, one for the colour; with mirrors the
+//! same of the ray that is thrown back; and the evaluation of all colours.
 //!
 //! The argument that it is sound is in `docs/protocol/render.md`.
+
+use std::ops::Range;
 
 use lemma_zk_statement::{hash_to_bytes, OutputElement};
 use plonky2::{
@@ -15,9 +17,9 @@ use plonky2::{
 };
 
 use super::{
+	class::{Class, Room},
 	gates::{light::Light, shade::Shade, trace::Trace},
-	prepared::{Ball, Prepared},
-	scene::Class,
+	prepared::Prepared,
 };
 use crate::{
 	circuit::Circuit,
@@ -42,7 +44,7 @@ pub struct RenderCircuit(pub Class);
 /// Targets of the circuit: the tile's numbers.
 pub struct RenderTargets {
 	pub(super) numbers: Vec<Target>,
-	/// The rows of each pixel: trace, lights, shade.
+	/// The rows of each pixel: trace, shade, lights; with mirrors those of the second ray too.
 	#[cfg(test)]
 	pub(super) rows: Vec<Vec<usize>>,
 }
@@ -59,15 +61,27 @@ pub fn commitment(class: Class, prepared: &Prepared<i64>) -> [u8; 32] {
 }
 
 /// What a commitment begins with.
-fn header(class: Class, numbers: usize) -> [u64; 5] {
-	let Class {
+pub(super) fn header(class: Class, numbers: usize) -> [u64; 8] {
+	let Class { side, room } = class;
+	let Room {
+		spheres,
+		planes,
+		triangles,
+		lights,
+		mirrors,
+	} = room;
+	let counts = [side, spheres, planes, triangles, lights];
+	let [side, spheres, planes, triangles, lights] = counts.map(|count| count as u64);
+	[
+		TILE_TAG,
 		side,
 		spheres,
+		planes,
+		triangles,
 		lights,
-	} = class;
-	let [side, spheres, lights, numbers] =
-		[side, spheres, lights, numbers].map(|count| count as u64);
-	[TILE_TAG, side, spheres, lights, numbers]
+		mirrors.into(),
+		numbers as u64,
+	]
 }
 
 /// The gates of a class.
@@ -79,10 +93,11 @@ pub(super) struct Gates {
 
 impl Gates {
 	pub fn new(class: Class) -> Self {
+		let Class { room, .. } = class;
 		Self {
-			trace: Trace::new(class.spheres),
-			light: Light::new(class.spheres),
-			shade: Shade::new(class.spheres, class.lights),
+			trace: Trace::new(room),
+			light: Light::new(room),
+			shade: Shade::new(room),
 		}
 	}
 
@@ -187,7 +202,7 @@ struct Pixel {
 fn add_row<R: Row>(
 	builder: &mut Builder,
 	gate: &R,
-	inputs: impl IntoIterator<Item = (std::ops::Range<usize>, Vec<Target>)>,
+	inputs: impl IntoIterator<Item = (Range<usize>, Vec<Target>)>,
 ) -> usize {
 	let row = builder.add_gate(Custom(gate.clone()), vec![]);
 	for (wires, values) in inputs {
@@ -199,10 +214,96 @@ fn add_row<R: Row>(
 	row
 }
 
-fn of_balls(balls: &[Ball<Target>]) -> Vec<Target> {
-	(balls.iter())
-		.flat_map(|ball| ball.centre.into_iter().chain([ball.tangent]))
-		.collect()
+/// A pixel's ray, or the one that is thrown back.
+struct Ray {
+	origin: Vec<Target>,
+	direction: Vec<Target>,
+	/// Of each thing: whether it begins there. Nothing, without mirrors.
+	from: Vec<Target>,
+	/// Of each thing: how much it mirrors. Nothing, without mirrors.
+	mirrors: Vec<Target>,
+}
+
+/// The rows of a ray.
+struct Rows {
+	traced: usize,
+	shaded: usize,
+	#[cfg(test)]
+	lit: Vec<usize>,
+}
+
+fn wires(row: usize, range: &Range<usize>) -> Vec<Target> {
+	range.clone().map(|wire| Target::wire(row, wire)).collect()
+}
+
+/// A ray's rows. What is seen in what it meets is still to be fed.
+fn ray(builder: &mut Builder, gates: &Gates, tile: &Prepared<Target>, ray: &Ray) -> Rows {
+	let Gates {
+		trace,
+		light,
+		shade,
+	} = gates;
+	let shapes = &tile.shapes;
+	let (balls, faces) = (shapes.of_balls(), shapes.of_faces());
+	let inputs = [
+		(trace.origin.clone(), ray.origin.clone()),
+		(trace.direction.clone(), ray.direction.clone()),
+		(trace.balls.clone(), balls.clone()),
+		(trace.faces.clone(), faces.clone()),
+		(trace.flats.clone(), shapes.of_flats()),
+		(trace.from.clone(), ray.from.clone()),
+	];
+	let traced = add_row(builder, trace, inputs);
+	let hits = wires(traced, &trace.hits);
+
+	let centres = shapes.balls.iter().flat_map(|ball| ball.centre).collect();
+	let normals = (tile.normals.iter().copied())
+		.chain(shapes.flats.iter().map(|flat| flat.normal))
+		.flatten()
+		.collect();
+	let inputs = [
+		(shade.origin.clone(), ray.origin.clone()),
+		(shade.direction.clone(), ray.direction.clone()),
+		(
+			shade.step..shade.step + 1,
+			vec![Target::wire(traced, trace.step)],
+		),
+		(shade.turned.clone(), wires(traced, &trace.turned)),
+		(shade.hits.clone(), hits.clone()),
+		(shade.centres.clone(), centres),
+		(shade.normals.clone(), normals),
+		(shade.axes.clone(), tile.axes.concat().concat()),
+		(shade.colours.clone(), tile.colours.concat()),
+		(shade.background.clone(), tile.background.to_vec()),
+		(shade.mirrors.clone(), ray.mirrors.clone()),
+	];
+	let shaded = add_row(builder, shade, inputs);
+	feed(builder, shaded, shade.lights.start, tile.ambient);
+
+	#[cfg(test)]
+	let mut lit_rows = Vec::new();
+	for (lamp, wire) in tile.lamps.iter().zip(shade.lights.clone().skip(1)) {
+		let inputs = [
+			(light.point.clone(), wires(shaded, &shade.point)),
+			(light.position.clone(), lamp.position.to_vec()),
+			(light.balls.clone(), balls.clone()),
+			(light.faces.clone(), faces.clone()),
+			(light.sides.clone(), lamp.sides.clone()),
+			(light.gains.clone(), lamp.gains.clone()),
+			(light.hits.clone(), hits.clone()),
+			(light.normal.clone(), wires(shaded, &shade.normal)),
+		];
+		let lit = add_row(builder, light, inputs);
+		feed(builder, shaded, wire, Target::wire(lit, light.brightness));
+		#[cfg(test)]
+		lit_rows.push(lit);
+	}
+	Rows {
+		traced,
+		shaded,
+		#[cfg(test)]
+		lit: lit_rows,
+	}
 }
 
 fn pixel(
@@ -211,63 +312,44 @@ fn pixel(
 	tile: &Prepared<Target>,
 	direction: [Target; 3],
 ) -> Pixel {
-	let Gates {
-		trace,
-		light,
-		shade,
-	} = gates;
-	let wires = |row: usize, range: &std::ops::Range<usize>| -> Vec<Target> {
-		range.clone().map(|wire| Target::wire(row, wire)).collect()
+	let Gates { trace, shade, .. } = gates;
+	let zero = builder.zero();
+	let first = Ray {
+		origin: tile.origin.to_vec(),
+		direction: direction.to_vec(),
+		from: vec![zero; trace.from.len()],
+		mirrors: tile.mirrors.clone(),
 	};
-	let normal = tile.flat.normal.to_vec();
-	let inputs = [
-		(trace.direction.clone(), direction.to_vec()),
-		(trace.balls.clone(), of_balls(&tile.balls)),
-		(
-			trace.flat.clone(),
-			[&normal[..], &[tile.flat.above]].concat(),
-		),
-	];
-	let traced = add_row(builder, trace, inputs);
-	let hits = wires(traced, &trace.hits);
-
-	let centres = tile.balls.iter().flat_map(|ball| ball.centre).collect();
-	let colours = [tile.colours.concat(), tile.flat.colours.concat()].concat();
-	let inputs = [
-		(shade.origin.clone(), tile.origin.to_vec()),
-		(shade.direction.clone(), direction.to_vec()),
-		(
-			shade.step..shade.step + 1,
-			vec![Target::wire(traced, trace.step)],
-		),
-		(shade.hits.clone(), hits.clone()),
-		(shade.centres.clone(), centres),
-		(shade.flat.clone(), normal),
-		(shade.axes.clone(), tile.flat.axes.concat()),
-		(shade.colours.clone(), colours),
-		(shade.background.clone(), tile.background.to_vec()),
-	];
-	let shaded = add_row(builder, shade, inputs);
-	feed(builder, shaded, shade.lights.start, tile.ambient);
-
+	let first = ray(builder, gates, tile, &first);
 	#[cfg(test)]
-	let mut rows = vec![traced, shaded];
-	for (lamp, wire) in tile.lamps.iter().zip(shade.lights.clone().skip(1)) {
-		let inputs = [
-			(light.point.clone(), wires(shaded, &shade.point)),
-			(light.position.clone(), lamp.position.to_vec()),
-			(light.balls.clone(), of_balls(&lamp.balls)),
-			(light.gains.clone(), lamp.gains.clone()),
-			(light.hits.clone(), hits.clone()),
-			(light.normal.clone(), wires(shaded, &shade.normal)),
-		];
-		let lit = add_row(builder, light, inputs);
-		feed(builder, shaded, wire, Target::wire(lit, light.brightness));
+	let mut rows = vec![first.traced, first.shaded];
+	#[cfg(test)]
+	rows.extend(&first.lit);
+	if !tile.mirrors.is_empty() {
+		let second = Ray {
+			origin: wires(first.shaded, &shade.point),
+			direction: wires(first.shaded, &shade.reflected),
+			from: wires(first.traced, &trace.hits),
+			// What is seen in a mirror mirrors nothing.
+			mirrors: vec![zero; tile.mirrors.len()],
+		};
+		let second = ray(builder, gates, tile, &second);
+		for (wire, part) in shade.seen.clone().zip(shade.pixel.clone()) {
+			feed(builder, second.shaded, wire, zero);
+			feed(
+				builder,
+				first.shaded,
+				wire,
+				Target::wire(second.shaded, part),
+			);
+		}
 		#[cfg(test)]
-		rows.push(lit);
+		rows.extend([second.traced, second.shaded]);
+		#[cfg(test)]
+		rows.extend(second.lit);
 	}
 	Pixel {
-		colour: wires(shaded, &shade.pixel),
+		colour: wires(first.shaded, &shade.pixel),
 		#[cfg(test)]
 		rows,
 	}

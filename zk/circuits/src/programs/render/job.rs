@@ -3,10 +3,11 @@
 use lemma_zk_statement::{blake2_256, OutputElement, Statement};
 
 use super::{
-	circuit::{commitment, RenderCircuit},
+	circuit::{commitment, Gates, RenderCircuit},
+	class::{Class, Room},
 	prepared::Prepared,
 	reference,
-	scene::{Class, Tile},
+	scene::Tile,
 };
 use crate::{
 	circuit::Circuit,
@@ -45,7 +46,16 @@ impl RenderJob {
 
 	/// Rows of the circuit, filled up.
 	fn rows(&self) -> usize {
-		(self.pixels() * (2 + self.class.lights)).next_power_of_two()
+		let Room {
+			lights, mirrors, ..
+		} = self.class.room;
+		let rays = 1 + usize::from(mirrors);
+		(self.pixels() * rays * (2 + lights)).next_power_of_two()
+	}
+
+	/// Wires of a row.
+	fn wires(&self) -> usize {
+		Gates::new(self.class).width().0
 	}
 }
 
@@ -55,12 +65,8 @@ impl Job for RenderJob {
 	}
 
 	fn shape(&self) -> String {
-		let Class {
-			side,
-			spheres,
-			lights,
-		} = self.class;
-		format!("{side}x{side}, {spheres} spheres, {lights} lights")
+		let Class { side, room } = self.class;
+		format!("{side}x{side}, {room}")
 	}
 
 	fn element(&self) -> OutputElement {
@@ -76,8 +82,7 @@ impl Job for RenderJob {
 		const FRAME: u64 = 400 << 20;
 		/// A wire of a row and its share of all that is computed of it.
 		const WIRE: u64 = 640;
-		let wires = 64 + 25 * self.class.spheres as u64;
-		FRAME + WIRE * wires * self.rows() as u64
+		FRAME + WIRE * (self.wires() * self.rows()) as u64
 	}
 
 	fn cost_estimate(&self) -> f64 {
@@ -85,7 +90,9 @@ impl Job for RenderJob {
 		const FRAME: f64 = 2.0;
 		/// Rows that take as long as such a product.
 		const ROWS: f64 = 5000.0;
-		FRAME + self.rows() as f64 * (1.0 + self.class.spheres as f64 / 8.0) / ROWS
+		/// Wires that take as long as the rest of a row.
+		const WIRES: f64 = 150.0;
+		FRAME + self.rows() as f64 * (0.5 + self.wires() as f64 / WIRES) / ROWS
 	}
 
 	fn commitment(&self) -> [u8; 32] {

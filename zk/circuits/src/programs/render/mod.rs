@@ -1,6 +1,7 @@
 //! Rendering: a ray tracer over the integers.
 //!
-//! - [`scene`]: what is to be rendered, and which scenes can be; [`blob`]: the input's bytes
+//! - [`scene`]: what is to be rendered, and (`validate`) which scenes can be; [`class`]: the sizes of circuits; [`blob`]: the
+//!   input's bytes
 //! - [`prepared`]: a tile as the numbers that are committed to
 //! - [`circuit`]: the circuits, of rows of gates of their own; [`job`]: one tile, from its blob to its proof
 //! - [`reference`]: the image, computed plainly
@@ -9,6 +10,7 @@
 
 pub mod blob;
 pub mod circuit;
+pub mod class;
 mod gates;
 pub mod job;
 pub mod prepared;
@@ -16,6 +18,7 @@ pub mod reference;
 pub mod scene;
 #[cfg(test)]
 mod tests;
+mod validate;
 
 use circuit::RenderCircuit;
 
@@ -40,7 +43,7 @@ impl Program for Render {
 	}
 
 	fn circuits(&self) -> Vec<Box<dyn AnyCircuit>> {
-		scene::Class::all()
+		class::Class::all()
 			.map(|class| Box::new(RenderCircuit(class)) as Box<dyn AnyCircuit>)
 			.collect()
 	}

@@ -1,11 +1,12 @@
-//! Scenes: spheres and a plane, point lights, a camera; and a tile of a frame.
+//! Scenes: spheres, planes and triangles, point lights, a camera; and a tile of a frame.
 //!
 //! All numbers are integers. How large a unit is, is the scene's to choose: points on surfaces are rounded to units, so a sphere
 //! is the smoother the more units its radius has.
 //!
-//! [`Tile::checked`] lets only those tiles pass that can be proven: every intermediate number is then in the bounds of
-//! `docs/protocol/render.md`.
+//! [`Tile::checked`] (`validate.rs`) lets only those tiles pass that can be proven: every intermediate number is then in the
+//! bounds of `docs/protocol/render.md`.
 
+use super::class::{Class, Room};
 use crate::program::InputError;
 
 /// Bound on every coordinate of a position.
@@ -22,6 +23,14 @@ pub const MAX_AXIS: i64 = 1 << 12;
 pub const MAX_DIRECTION: i64 = 1 << 13;
 /// Least square of the length of a ray's direction.
 pub const MIN_DIRECTION_SQUARE: i64 = 1 << 16;
+/// Bound on the length of a ray's direction in a scene with mirrors: rays go twice as far there.
+pub const MAX_MIRRORED_LENGTH: i64 = (1 << 13) - 2;
+/// Least of the largest part of the cross product of two sides of a triangle.
+pub const MIN_CROSS: i64 = 1 << 8;
+/// The largest part of the normal with which a triangle is shaded.
+pub const FACE_NORMAL: i64 = 1 << 9;
+/// How far a triangle may reach into a sphere, or below a plane: what rounding takes from those that touch.
+pub const SLACK: i64 = 2;
 /// Bound on the strength of a light.
 pub const MAX_STRENGTH: i64 = 1 << 24;
 /// Full brightness: a surface is seen in its own colour.
@@ -43,6 +52,8 @@ pub struct Sphere {
 	pub radius: i32,
 	/// Its colour.
 	pub colour: Colour,
+	/// How much of the light that comes from where it mirrors is seen instead of its colour, up to [`FULL`].
+	pub mirror: u16,
 }
 
 /// Squares of two colours on a plane.
@@ -65,6 +76,19 @@ pub struct Plane {
 	pub colour: Colour,
 	/// Its other colour.
 	pub checker: Option<Checker>,
+	/// As a sphere's.
+	pub mirror: u16,
+}
+
+/// A triangle. It has two sides, which look alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Triangle {
+	/// Its corners, in any order.
+	pub corners: [Vector; 3],
+	/// Its colour.
+	pub colour: Colour,
+	/// As a sphere's.
+	pub mirror: u16,
 }
 
 /// A point that shines in all directions. Its light falls off with the distance.
@@ -99,12 +123,30 @@ pub struct Scene {
 	pub ambient: u16,
 	/// Colour of what is nothing.
 	pub background: Colour,
-	/// Spheres, none of which touches the inside of another, of the plane, or of camera and lights.
+	/// Spheres, none of which touches the inside of another, of a plane, or of camera and lights.
 	pub spheres: Vec<Sphere>,
-	/// The plane.
-	pub plane: Option<Plane>,
+	/// Planes. All else is where their normals point.
+	pub planes: Vec<Plane>,
+	/// Triangles, outside of all spheres.
+	pub triangles: Vec<Triangle>,
 	/// Lights.
 	pub lights: Vec<Light>,
+}
+
+impl Scene {
+	/// What there is.
+	pub fn room(&self) -> Room {
+		let shares = (self.spheres.iter().map(|sphere| sphere.mirror))
+			.chain(self.planes.iter().map(|plane| plane.mirror))
+			.chain(self.triangles.iter().map(|triangle| triangle.mirror));
+		Room {
+			spheres: self.spheres.len(),
+			planes: self.planes.len(),
+			triangles: self.triangles.len(),
+			lights: self.lights.len(),
+			mirrors: shares.max().is_some_and(|most| most > 0),
+		}
+	}
 }
 
 /// A square part of a frame.
@@ -118,44 +160,6 @@ pub struct Tile {
 	pub column: u16,
 	/// Tiles above this one.
 	pub row: u16,
-}
-
-/// The size of a circuit, which has room for every tile of that side with at most so many spheres and lights.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Class {
-	/// Pixels in a row, and rows.
-	pub side: usize,
-	/// Spheres.
-	pub spheres: usize,
-	/// Lights.
-	pub lights: usize,
-}
-
-impl Class {
-	/// All classes, the smaller first.
-	pub fn all() -> impl Iterator<Item = Self> {
-		[(16, 4, 1), (32, 4, 1), (64, 4, 1), (16, 8, 2), (32, 8, 2)]
-			.into_iter()
-			.map(|(side, spheres, lights)| Self {
-				side,
-				spheres,
-				lights,
-			})
-	}
-
-	/// The smallest class that has room for a tile; `None` if none has.
-	pub fn of_tile(side: usize, scene: &Scene) -> Option<Self> {
-		Self::all().find(|class| {
-			class.side == side
-				&& scene.spheres.len() <= class.spheres
-				&& scene.lights.len() <= class.lights
-		})
-	}
-
-	/// Such as `t64-s4-l1`.
-	pub fn name(&self) -> String {
-		format!("t{}-s{}-l{}", self.side, self.spheres, self.lights)
-	}
 }
 
 /// The vector in 64 bits.
@@ -173,152 +177,41 @@ pub fn along(a: [i64; 3], scale: i64, b: [i64; 3]) -> [i64; 3] {
 	std::array::from_fn(|i| a[i] + scale * b[i])
 }
 
-fn refuse<T>(reason: String) -> Result<T, InputError> {
-	Err(InputError(reason))
+/// a x b.
+pub fn cross(a: [i64; 3], b: [i64; 3]) -> [i64; 3] {
+	std::array::from_fn(|i| {
+		let (j, k) = ((i + 1) % 3, (i + 2) % 3);
+		a[j] * b[k] - a[k] * b[j]
+	})
 }
 
-fn check_parts(what: &str, vector: Vector, most: i64) -> Result<(), InputError> {
-	if wide(vector).iter().all(|part| part.abs() <= most) {
-		return Ok(());
-	}
-	refuse(format!(
-		"{what} is {vector:?}: each number must be from -{most} to {most}"
-	))
-}
-
-impl Scene {
-	/// Checks all that does not depend on the tile. Spheres and lights are counted from 1.
-	pub fn validate(&self) -> Result<(), InputError> {
-		check_parts(
-			"the camera's position",
-			self.camera.position,
-			MAX_COORDINATE,
-		)?;
-		if i64::from(self.ambient) > FULL {
-			return refuse(format!(
-				"ambient is {}: at most {FULL}, full brightness",
-				self.ambient
-			));
-		}
-		for (light, number) in self.lights.iter().zip(1..) {
-			check_parts(
-				&format!("the position of light {number}"),
-				light.position,
-				MAX_COORDINATE,
-			)?;
-			if !(0..=MAX_STRENGTH).contains(&i64::from(light.strength)) {
-				return refuse(format!(
-					"the strength of light {number} is {}: from 0 to {MAX_STRENGTH}",
-					light.strength
-				));
-			}
-		}
-		for (sphere, number) in self.spheres.iter().zip(1..) {
-			self.validate_sphere(sphere, number)?;
-		}
-		if let Some(plane) = &self.plane {
-			self.validate_plane(plane)?;
-		}
-		Ok(())
+impl Triangle {
+	/// The cross product of two of its sides: a normal as long as twice its area.
+	pub fn cross(&self) -> [i64; 3] {
+		let [a, b, c] = self.corners.map(wide);
+		cross(along(b, -1, a), along(c, -1, a))
 	}
 
-	fn validate_sphere(&self, sphere: &Sphere, number: usize) -> Result<(), InputError> {
-		let name = format!("sphere {number}");
-		check_parts(
-			&format!("the centre of {name}"),
-			sphere.centre,
-			MAX_COORDINATE,
-		)?;
-		let radius = i64::from(sphere.radius);
-		if !RADII.contains(&radius) {
-			return refuse(format!(
-				"the radius of {name} is {radius}: from {} to {}",
-				RADII.start(),
-				RADII.end()
-			));
-		}
-		let distance_square = |other: Vector| {
-			let between = along(wide(other), -1, wide(sphere.centre));
-			dot(between, between)
-		};
-		let lights = (self.lights.iter().zip(1..))
-			.map(|(light, number)| (format!("light {number}"), light.position));
-		for (what, position) in [("the camera".to_string(), self.camera.position)]
-			.into_iter()
-			.chain(lights)
-		{
-			if distance_square(position) <= radius * radius {
-				return refuse(format!("{what} is inside {name}: move it out"));
-			}
-		}
-		for (other, before) in self.spheres.iter().zip(1..number) {
-			let reach = radius + i64::from(other.radius);
-			if distance_square(other.centre) < reach * reach {
-				return refuse(format!(
-					"spheres {before} and {number} overlap: move them apart, they may only touch"
-				));
-			}
-		}
-		Ok(())
-	}
-
-	fn validate_plane(&self, plane: &Plane) -> Result<(), InputError> {
-		check_parts("the plane's normal", plane.normal, MAX_NORMAL)?;
-		let normal = wide(plane.normal);
-		let square = dot(normal, normal);
-		if square < MIN_NORMAL_SQUARE {
-			return refuse(format!(
-				"the plane's normal is {:?}: make it longer, of length 16 at least",
-				plane.normal
-			));
-		}
-		let above = |position: Vector| dot(normal, wide(position)) - i64::from(plane.height);
-		let positions = [("the camera".to_string(), self.camera.position)]
-			.into_iter()
-			.chain(
-				(self.lights.iter().zip(1..))
-					.map(|(light, number)| (format!("light {number}"), light.position)),
-			);
-		for (what, position) in positions {
-			if !(1..=1 << 22).contains(&above(position)) {
-				return refuse(format!(
-					"{what} must be on the side of the plane to which its normal points"
-				));
-			}
-		}
-		for (sphere, number) in self.spheres.iter().zip(1..) {
-			let (above, radius) = (above(sphere.centre), i64::from(sphere.radius));
-			if above < 0 || above * above < radius * radius * square {
-				return refuse(format!(
-					"sphere {number} is not wholly above the plane: raise it, it may only touch"
-				));
-			}
-		}
-		for axis in plane.checker.iter().flat_map(|checker| checker.axes) {
-			check_parts("an axis of the plane's checker", axis, MAX_AXIS)?;
-		}
-		Ok(())
+	/// The normal with which it is shaded: the cross product at such a length that its largest part is [`FACE_NORMAL`], each
+	/// part rounded to the nearest, halves up.
+	pub fn normal(&self) -> [i64; 3] {
+		let cross = self.cross();
+		let most = (cross.map(i64::abs).into_iter()).fold(1, i64::max);
+		cross.map(|part| (2 * FACE_NORMAL * part + most).div_euclid(2 * most))
 	}
 }
 
 impl Tile {
 	/// The class that proves the tile.
 	pub fn class(&self) -> Result<Class, InputError> {
-		let Scene {
-			spheres, lights, ..
-		} = &self.scene;
-		Class::of_tile(self.side, &self.scene).map_or_else(
-			|| {
-				refuse(format!(
-					"a tile of {0}x{0} pixels with {1} spheres and {2} lights cannot be proven: the side is 16 or 32 with \
-					 at most 8 spheres and 2 lights, or 64 with at most 4 spheres and 1 light",
-					self.side,
-					spheres.len(),
-					lights.len()
-				))
-			},
-			Ok,
-		)
+		let needed = self.scene.room();
+		Class::with_room(self.side, &needed).ok_or_else(|| {
+			InputError(format!(
+				"a tile of {0}x{0} pixels with {needed} cannot be proven: there are proofs with room for {1}",
+				self.side,
+				Class::offers()
+			))
+		})
 	}
 
 	/// Direction of the pixel in column `x` and row `y` of the tile.
@@ -327,32 +220,5 @@ impl Tile {
 		let place = |tile: u16, pixel: usize| i64::from(tile) * self.side as i64 + pixel as i64;
 		let row = along(wide(camera.first), place(self.row, y), wide(camera.down));
 		along(row, place(self.column, x), wide(camera.right))
-	}
-
-	/// The tile, if it can be proven.
-	pub fn checked(self) -> Result<Self, InputError> {
-		self.class()?;
-		self.scene.validate()?;
-		if i64::from(self.column.max(self.row)) >= MAX_TILES {
-			return refuse(format!(
-				"the tile is in column {} and row {}: a frame has at most {MAX_TILES} in each direction",
-				self.column, self.row
-			));
-		}
-		let pixels = (0..self.side).flat_map(|y| (0..self.side).map(move |x| (x, y)));
-		for direction in pixels.map(|(x, y)| self.direction(x, y)) {
-			if direction.iter().any(|part| part.abs() > MAX_DIRECTION) {
-				return refuse(format!(
-					"a pixel of the tile looks along {direction:?}: each number must be from -{MAX_DIRECTION} to \
-					 {MAX_DIRECTION}; shorten the camera's vectors"
-				));
-			}
-			if dot(direction, direction) < MIN_DIRECTION_SQUARE {
-				return refuse(format!(
-					"a pixel of the tile looks along {direction:?}: that is shorter than 256; lengthen the camera's vectors"
-				));
-			}
-		}
-		Ok(self)
 	}
 }

@@ -8,10 +8,11 @@ fn error(blob: &[u8]) -> String {
 
 /// The blob of the smallest scene, and of one with everything.
 fn blobs() -> [Vec<u8>; 2] {
-	let full = tile(16);
+	let full = whole_tile(16);
 	let mut empty = full.clone();
 	empty.scene.spheres.clear();
-	empty.scene.plane = None;
+	empty.scene.planes.clear();
+	empty.scene.triangles.clear();
 	empty.scene.lights.clear();
 	[empty.encode(), full.encode()]
 }
@@ -26,26 +27,24 @@ fn with_word(blob: &[u8], word: usize, value: i32) -> Vec<u8> {
 #[test]
 fn encode_should_have_a_known_answer() {
 	let [empty, full] = blobs();
-	let words: [i32; 22] = [
-		16, 0, 0, 0, 0, 0, 0, 0, -2000, -1920, 1920, 6000, 256, 0, 0, 0, -256, 0, 70, 40, 60, 120,
+	let words: [i32; 23] = [
+		16, 0, 0, 0, 0, 0, 0, 0, 0, -2000, -1920, 1920, 6000, 256, 0, 0, 0, -256, 0, 70, 40, 60,
+		120,
 	];
 	assert_eq!(
 		empty,
-		[&b"lemma-r\x01"[..], &words.map(i32::to_le_bytes).concat()].concat()
+		[&b"lemma-r\x02"[..], &words.map(i32::to_le_bytes).concat()].concat()
 	);
-	assert_eq!(full.len(), 4 * (24 + 4 * 7 + 17 + 4));
+	assert_eq!(full.len(), 4 * (25 + 4 * 8 + 18 + 9 + 18 + 4 * 13 + 4));
 	assert_eq!(&full[full.len() - 4..], &1_800_000i32.to_le_bytes());
 }
 
 #[test]
 fn decode_should_invert_encode() {
-	let mut plain = tile(16);
-	plain.scene.plane.as_mut().unwrap().checker = None;
-	plain.column = 3;
 	for blob in blobs().into_iter().chain([tile(64).encode()]) {
 		assert_eq!(Tile::decode(&blob).unwrap().encode(), blob);
 	}
-	for tile in [tile(16), tile(32)] {
+	for tile in [tile(16), tile(32), whole_tile(32)] {
 		assert_eq!(Tile::decode(&tile.encode()).unwrap(), tile);
 	}
 }
@@ -80,11 +79,15 @@ fn decode_should_refuse_numbers_that_have_no_place() {
 		(4, -1, "row: -1"),
 		(5, 9, "spheres: 9"),
 		(5, i32::MAX, "spheres"),
-		(6, 2, "planes: 2"),
-		(7, 3, "lights: 3"),
-		(20, 513, "ambient: 513"),
-		(21, 256, "colour: 256"),
-		(28, -5, "colour: -5"),
+		(6, 4, "planes: 4"),
+		(7, 5, "triangles: 5"),
+		(8, 3, "lights: 3"),
+		(21, 513, "ambient: 513"),
+		(22, 256, "colour: 256"),
+		(29, -5, "colour: -5"),
+		(32, 513, "mirrors: 513"),
+		// Of the first plane.
+		(65, 2, "checkers of a plane: 2"),
 	] {
 		let error = error(&with_word(&blob, word, value));
 		assert!(error.contains(expected), "{word}: {error}");

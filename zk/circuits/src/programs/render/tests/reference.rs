@@ -4,7 +4,7 @@ use lemma_zk_statement::blake2_256;
 
 use super::{
 	super::{
-		reference::{direction, discriminant, light, output, surface, trace, Hit},
+		reference::{direction, light, output, surface, trace, Chord, Hit, Ray, Slope},
 		scene::{along, dot},
 	},
 	*,
@@ -14,13 +14,22 @@ fn image(tile: &Tile) -> Vec<u8> {
 	output(tile.class().unwrap(), &prepared(tile))
 }
 
-/// What each pixel shows: a sphere's place in the order in which they are committed to, the plane after them, or nothing.
+/// The ray of a pixel.
+fn ray(prepared: &Prepared<i64>, x: usize, y: usize) -> Ray {
+	Ray {
+		origin: prepared.origin,
+		direction: direction(prepared, x, y),
+		from: None,
+	}
+}
+
+/// What each pixel shows: a sphere by its number, the plane after them, or nothing.
 fn hits(tile: &Tile) -> Vec<Option<usize>> {
 	let prepared = prepared(tile);
 	(0..tile.side * tile.side)
 		.map(|place| {
-			let direction = direction(&prepared, place % tile.side, place / tile.side);
-			trace(&prepared.balls, &prepared.flat, direction).what
+			let ray = ray(&prepared, place % tile.side, place / tile.side);
+			trace(&prepared.shapes, &ray).what
 		})
 		.collect()
 }
@@ -85,7 +94,7 @@ fn symmetric_scene_should_give_a_symmetric_image_but_for_rounding() {
 	let mut tile = tile(32);
 	tile.scene.spheres.truncate(1);
 	tile.scene.lights[0].position[0] = 0;
-	tile.scene.plane.as_mut().unwrap().checker = None;
+	tile.scene.planes[0].checker = None;
 	let (image, hits) = (image(&tile), hits(&tile));
 	for y in 0..32 {
 		for x in 0..32 {
@@ -104,21 +113,20 @@ fn hit_should_be_on_the_surface_and_seen_from_the_camera() {
 	let tile = tile(64);
 	let prepared = prepared(&tile);
 	for place in 0..64 * 64 {
-		let direction = direction(&prepared, place % 64, place / 64);
-		let hit = trace(&prepared.balls, &prepared.flat, direction);
-		let (point, normal) = surface(&prepared, direction, &hit);
+		let ray = ray(&prepared, place % 64, place / 64);
+		let hit = trace(&prepared.shapes, &ray);
+		let (point, normal) = surface(&prepared, &ray, &hit);
 		let Some(what) = hit.what else { continue };
 		assert!(
-			dot(normal, direction) <= 0 || what < 4,
+			dot(normal, ray.direction) <= 0 || what < 4,
 			"planes are seen from above"
 		);
-		if let Some(ball) = prepared.balls.get(what) {
-			let radius_square = dot(ball.centre, ball.centre) - ball.tangent;
+		if let Some(ball) = prepared.shapes.balls.get(what) {
 			// Each part is rounded by less than a unit.
-			let off = dot(normal, normal) - radius_square;
-			assert!(off * off <= 16 * radius_square + 16, "{off}");
+			let off = dot(normal, normal) - ball.square;
+			assert!(off * off <= 16 * ball.square + 16, "{off}");
 		} else {
-			let height = dot(prepared.flat.normal, point) + 64 * 600;
+			let height = dot(prepared.shapes.flats[0].normal, point) + 64 * 600;
 			assert!((-64..=64).contains(&height), "{height}");
 		}
 	}
@@ -126,18 +134,19 @@ fn hit_should_be_on_the_surface_and_seen_from_the_camera() {
 
 #[test]
 fn nearest_sphere_should_be_seen() {
-	// By entering each sphere instead of the order of tangents.
+	// By entering each sphere instead of the order of middles.
 	let tile = tile(64);
 	let prepared = prepared(&tile);
 	for place in 0..64 * 64 {
-		let direction = direction(&prepared, place % 64, place / 64);
+		let ray = ray(&prepared, place % 64, place / 64);
 		let nearest = (0..4)
 			.filter_map(|what| {
-				let (b, d) = discriminant(&prepared.balls[what], direction);
+				let ball = &prepared.shapes.balls[what];
+				let Chord { b, d, .. } = Chord::new(ball, ray.origin, ray.direction);
 				(d >= 0 && b > 0).then(|| (b as f64 - (d as f64).sqrt(), what))
 			})
 			.min_by(|one, other| one.0.total_cmp(&other.0));
-		let Hit { what, .. } = trace(&prepared.balls, &prepared.flat, direction);
+		let Hit { what, .. } = trace(&prepared.shapes, &ray);
 		assert_eq!(nearest.map(|(_, what)| what), what.filter(|what| *what < 4));
 	}
 }
@@ -147,10 +156,10 @@ fn shadow_should_be_behind_what_the_light_meets() {
 	let prepared = prepared(&tile(64));
 	let lamp = &prepared.lamps[0];
 	let up = [0, 64, 0];
-	let lit = |point| light(lamp, Some(4), point, up);
-	for ball in &prepared.balls {
-		let centre = along(ball.centre, 1, prepared.origin);
-		let beyond = along(centre, -1, lamp.position);
+	let shapes = &prepared.shapes;
+	let lit = |point| light(shapes, lamp, Some(4), point, up);
+	for ball in &shapes.balls {
+		let beyond = along(ball.centre, -1, lamp.position);
 		// Where the line through light and centre meets the plane.
 		let scale = (lamp.position[1] + 600) as f64 / -beyond[1] as f64;
 		let shadow =
@@ -159,20 +168,24 @@ fn shadow_should_be_behind_what_the_light_meets() {
 	}
 	assert!(lit([-1500, -600, -1200]) > 100);
 	// A surface that looks away.
-	assert_eq!(light(lamp, Some(4), [-1500, -600, -1200], [0, -64, 0]), 0);
+	let away = light(shapes, lamp, Some(4), [-1500, -600, -1200], [0, -64, 0]);
+	assert_eq!(away, 0);
 	// What does not shine.
 	let mut off = lamp.clone();
 	off.gains.fill(0);
-	assert_eq!(light(&off, Some(4), [-1500, -600, -1200], up), 0);
+	let dark = light(shapes, &off, Some(4), [-1500, -600, -1200], up);
+	assert_eq!(dark, 0);
 }
 
 #[test]
 fn numbers_should_be_those_that_new_takes() {
-	let prepared = prepared(&tile(16));
-	let numbers = prepared.numbers();
-	let mut next = numbers.iter().copied();
-	assert_eq!(Prepared::new(CLASS, || next.next().unwrap()), prepared);
-	assert!(next.next().is_none());
+	for (tile, class) in [(tile(16), CLASS), (whole_tile(16), WHOLE)] {
+		let prepared = prepared(&tile);
+		let numbers = prepared.numbers();
+		let mut next = numbers.iter().copied();
+		assert_eq!(Prepared::new(class, || next.next().unwrap()), prepared);
+		assert!(next.next().is_none());
+	}
 }
 
 /// Scenes with everything at its bounds.
@@ -192,14 +205,16 @@ fn extreme_scenes() -> impl Iterator<Item = Tile> {
 					centre: [-4096 * sign, -4096, -4096 * sign],
 					radius: 4096,
 					colour: [255; 3],
+					mirror: 0,
 				},
 				Sphere {
 					centre: [4096 * sign, -4080, -4096 * sign],
 					radius: 16,
 					colour: [255; 3],
+					mirror: 0,
 				},
 			];
-			scene.plane = Some(Plane {
+			scene.planes = vec![Plane {
 				normal: [sign, 128, 0],
 				height: -(128 * 4096 + 4096) * 2,
 				colour: [255; 3],
@@ -207,7 +222,8 @@ fn extreme_scenes() -> impl Iterator<Item = Tile> {
 					axes: [[4096; 3], [-4096; 3]],
 					colour: [0; 3],
 				}),
-			});
+				mirror: 0,
+			}];
 			scene.lights[0] = Light {
 				position: [4096 * sign, 4096, -4096 * sign],
 				strength: 1 << 24,
@@ -223,23 +239,28 @@ fn numbers_should_stay_in_their_bounds() {
 	for tile in extreme_scenes().chain([tile(64)]) {
 		let prepared = prepared(&tile);
 		for place in 0..64 * 64 {
-			let d = direction(&prepared, place % 64, place / 64);
-			let hit = trace(&prepared.balls, &prepared.flat, d);
-			let (point, normal) = surface(&prepared, d, &hit);
+			let ray = ray(&prepared, place % 64, place / 64);
+			let d = ray.direction;
+			let hit = trace(&prepared.shapes, &ray);
+			let (point, normal) = surface(&prepared, &ray, &hit);
 			within(dot(d, d), 28);
 			within(hit.root, 29);
-			within(hit.step, 24);
-			within(dot(prepared.flat.normal, d) + prepared.flat.above, 33);
-			for ball in &prepared.balls {
-				let (b, discriminant) = discriminant(ball, d);
+			within(hit.step, 27);
+			for flat in &prepared.shapes.flats {
+				let Slope { above, towards } = Slope::new(flat, ray.origin, d);
+				within(above - towards, 30);
+			}
+			for ball in &prepared.shapes.balls {
+				let Chord { b, d, k } = Chord::new(ball, ray.origin, d);
 				within(b, 30);
-				within(discriminant, 60);
-				if discriminant >= 0 {
-					within(2 * discriminant.isqrt(), 30);
+				within(d, 60);
+				within(k, 28);
+				if d >= 0 {
+					within(2 * d.isqrt(), 30);
 				}
 			}
 			let offset = along(point, -1, prepared.origin);
-			offset.iter().for_each(|part| within(*part, 14));
+			offset.iter().for_each(|part| within(*part, 15));
 			for lamp in &prepared.lamps {
 				let d = along(point, -1, lamp.position);
 				within(dot(d, d), 30);
@@ -247,13 +268,13 @@ fn numbers_should_stay_in_their_bounds() {
 				for gain in &lamp.gains {
 					within(gain * dot(normal, d), 51);
 				}
-				for ball in &lamp.balls {
-					let (b, discriminant) = discriminant(ball, d);
+				for ball in &prepared.shapes.balls {
+					let Chord { b, d, .. } = Chord::new(ball, lamp.position, d);
 					within(b, 30);
-					within(discriminant, 60);
+					within(d, 60);
 				}
 			}
-			for axis in prepared.flat.axes {
+			for axis in prepared.axes.concat() {
 				within(dot(axis, point) >> 18, 10);
 			}
 		}
