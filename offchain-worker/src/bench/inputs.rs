@@ -13,7 +13,7 @@ use lemma_zk_circuits::programs::{
 	infer::model::{Layer, Linear, Model, Op, Requantise, Shape as Tensor},
 	render::{
 		self,
-		scene::{Camera, Checker, Light, Plane, Scene, Sphere},
+		scene::{Camera, Checker, Light, Plane, Scene, Sphere, Triangle},
 	},
 	train::{blob::Training, circuit::TrainCircuit, class, seeded::initial_weights},
 };
@@ -86,12 +86,13 @@ pub fn fractal(class: &str) -> anyhow::Result<Vec<u8>> {
 	Ok(tile.encode())
 }
 
-/// The blob of a tile that shows a scene with as many spheres and lights as its class has room for, on a checkered plane.
+/// The blob of a tile that shows a scene with as many of everything as its class has room for: spheres on a checkered plane, walls
+/// behind them, triangles above, and mirrors if there can be any.
 pub fn render(class: &str) -> anyhow::Result<Vec<u8>> {
 	/// Height of the plane, and radius of the spheres that stand on it.
 	const FLOOR: i32 = -600;
 	const RADIUS: i32 = 250;
-	let class = render::scene::Class::all()
+	let class = render::class::Class::all()
 		.find(|known| known.name() == class)
 		.with_context(|| format!("there is no class render/{class}"))?;
 	let places = [
@@ -104,6 +105,9 @@ pub fn render(class: &str) -> anyhow::Result<Vec<u8>> {
 		(-900, 1500),
 		(300, 1500),
 	];
+	let room = class.room;
+	// Half of what is seen in each sphere, if it can mirror.
+	let mirror = if room.mirrors { 256 } else { 0 };
 	let spheres = places
 		.into_iter()
 		.zip(1u8..)
@@ -111,7 +115,29 @@ pub fn render(class: &str) -> anyhow::Result<Vec<u8>> {
 			centre: [x, FLOOR + RADIUS, z],
 			radius: RADIUS,
 			colour: [28 * number, 255 - 28 * number, 120],
+			mirror,
 		});
+	let checker = Checker {
+		axes: [[700, 0, 0], [0, 0, 700]],
+		colour: [50, 50, 50],
+	};
+	let planes = [
+		([0, 64, 0], 64 * FLOOR, Some(checker)),
+		([0, 0, -64], -64 * 3500, None),
+		([64, 0, 0], -64 * 3000, None),
+	];
+	let planes = planes.map(|(normal, height, checker)| Plane {
+		normal,
+		height,
+		colour: [240, 240, 240],
+		checker,
+		mirror: 0,
+	});
+	let triangles = [-1050, -350, 350, 1050].map(|x| Triangle {
+		corners: [[x - 300, 200, 700], [x + 300, 200, 900], [x, 700, 1100]],
+		colour: [220, 180, 40],
+		mirror: 0,
+	});
 	let lights = [-1500, 1500].map(|x| Light {
 		position: [x, 2500, -1200],
 		strength: 900_000,
@@ -130,17 +156,10 @@ pub fn render(class: &str) -> anyhow::Result<Vec<u8>> {
 			},
 			ambient: 70,
 			background: [40, 60, 120],
-			spheres: spheres.take(class.spheres).collect(),
-			plane: Some(Plane {
-				normal: [0, 64, 0],
-				height: 64 * FLOOR,
-				colour: [240, 240, 240],
-				checker: Some(Checker {
-					axes: [[700, 0, 0], [0, 0, 700]],
-					colour: [50, 50, 50],
-				}),
-			}),
-			lights: lights.into_iter().take(class.lights).collect(),
+			spheres: spheres.take(room.spheres).collect(),
+			planes: planes.into_iter().take(room.planes).collect(),
+			triangles: triangles.into_iter().take(room.triangles).collect(),
+			lights: lights.into_iter().take(room.lights).collect(),
 		},
 		side: class.side,
 		column: 0,
