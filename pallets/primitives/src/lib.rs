@@ -60,7 +60,7 @@ pub const MAX_PROOF_BYTES: u32 = 128 * 1024;
 
 /// What a block takes to carry these bytes of an extrinsic to the runtime, besides what the call does with them: copying,
 /// decoding and hashing them, and listing them for the extrinsics' root. Benchmarks of calls begin behind that;
-/// `scripts/measure-block` measures it, 17 to 20 ns a byte (`docs/develop/weights.md`).
+/// `scripts/measure-block` measures it, 11 to 20 ns a byte (`docs/develop/weights.md`).
 pub const fn carry_weight(bytes: u32) -> Weight {
 	Weight::from_parts(20_000 * bytes as u64, 0)
 }
