@@ -1,13 +1,17 @@
 # A neural network from an ONNX file reads 500 handwritten digits that it was not trained on.
 # Sourced by scripts/demo, never run.
+#
+# INFER_NETWORK=digits_cnn_float.onnx takes the convolutional network of examples/digits in place of the 64-32-10.
 
 demo_run() {
+	local model="${INFER_NETWORK:-digits_mlp_float.onnx}"
 	local digits="$LEMMA_ROOT/examples/digits" network="$LEMMA_RUN/digits.lemma" orders order
 	local held_out="$LEMMA_RUN/held_out.npy" labels="$LEMMA_RUN/held_out_labels.npy" scores="$LEMMA_RUN/scores.npy"
 	"$digits/held_out.py" "$LEMMA_RUN"
 
-	say "building: digits_mlp_float.onnx, 64-32-10, calibrated by the digits of its training"
-	"$LEMMA_BIN/lemma" model build "$digits/digits_mlp_float.onnx" --calibrate "$LEMMA_RUN/train.npy" --evaluate "$held_out" \
+	[ -f "$digits/$model" ] || die "INFER_NETWORK: there is no $digits/$model"
+	say "building: $model, calibrated by the digits of its training"
+	"$LEMMA_BIN/lemma" model build "$digits/$model" --calibrate "$LEMMA_RUN/train.npy" --evaluate "$held_out" \
 		--labels "$labels" --batches 1,64 --out "$network" --json >"$LEMMA_RUN/model.json" || die "$(cat "$LEMMA_RUN/model.json")"
 	"$LEMMA_BIN/lemma" model show "$network" >&2
 
