@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
-use plonky2::field::types::Field;
+use plonky2::{
+	field::types::Field, gates::gate::Gate, hash::hash_types::HashOut,
+	plonk::vars::EvaluationVarsBaseBatch,
+};
 
 use super::{
 	super::{
@@ -14,7 +17,7 @@ use super::{
 };
 use crate::{
 	gadgets::{
-		custom::{element, signed, testing, Row},
+		custom::{element, signed, testing, Custom, Row},
 		octal::{octal, testing::assert_degree},
 	},
 	F,
@@ -290,6 +293,18 @@ pub fn write(row: &mut [F], range: Range<usize>, value: i64) {
 		[vec![element(value)], zeros].concat()
 	};
 	row[range].copy_from_slice(&digits);
+}
+
+/// The row, which must break a single constraint of the gate: of those that have a name in common, a test can leave out none but
+/// all.
+#[track_caller]
+pub fn breaking_one(gate: &impl Row, row: Vec<F>) -> Vec<F> {
+	let hash = HashOut::ZERO;
+	let vars = EvaluationVarsBaseBatch::new(1, &[], &row, &hash);
+	let values = Custom(gate.clone()).eval_unfiltered_base_batch(vars);
+	let broken = values.iter().filter(|value| **value != F::ZERO).count();
+	assert_eq!(broken, 1);
+	row
 }
 
 /// One of several groups of wires, of so many each.
