@@ -13,6 +13,7 @@ use super::{
 		gates::{light::Light, shade::Shade, trace::Trace},
 		reference::{self, direction, lit, surface, thrown_back, trace, Hit, Ray},
 	},
+	reference::extreme_scenes,
 	*,
 };
 use crate::{
@@ -210,6 +211,22 @@ fn rows_of_random_scenes_should_be_satisfied() {
 				class.room.holds(&tile_class.room) || tile_class.room.holds(&tile.scene.room())
 			);
 		}
+	}
+}
+
+#[test]
+fn rows_of_extreme_scenes_should_be_satisfied() {
+	for mut tile in extreme_scenes() {
+		// Every fourth pixel of every fourth row.
+		let camera = &mut tile.scene.camera;
+		camera.right = camera.right.map(|part| 4 * part);
+		camera.down = camera.down.map(|part| 4 * part);
+		tile.side = 16;
+		assert_accepted(&tile);
+	}
+	for tile in extreme_whole_tiles() {
+		assert_eq!(tile.class().unwrap(), WHOLE);
+		assert_accepted(&tile);
 	}
 }
 
