@@ -286,13 +286,23 @@ fn blocker_should_be_in_between() {
 	// Behind the lamp.
 	let behind = lamp_direction(&pixel).map(|part| -part / 2 * 2);
 	let place = behind.map(|part| part / 8);
-	let (mut row, [b, d, _]) = with_ball(&pixel, 1, place);
+	let (mut row, [b, d, a]) = with_ball(&pixel, 1, place);
 	assert!(b < 0);
-	block_by_ball(&mut row, 1, d, [0, 0]);
-	needed("render light: a blocker is in between", row);
+	block_by_ball(&mut row, 1, d, [0, a - b - 1]);
+	needed(
+		"render light: a blocker is in between",
+		breaking_one(&gate(), row),
+	);
 
 	// Beyond the point.
 	let beyond = lamp_direction(&pixel).map(|part| part + part / 8);
+	let (mut row, [b, d, a]) = with_ball(&pixel, 1, beyond);
+	assert!(b > a);
+	block_by_ball(&mut row, 1, d, [b - 1, 0]);
+	needed(
+		"render light: a blocker is in between",
+		breaking_one(&gate(), row),
+	);
 	let (mut row, fan) = with_face(&pixel, 2, beyond);
 	assert!(fan.along() <= fan.height);
 	block_by_face(&mut row, 2, fan.edges, 0);

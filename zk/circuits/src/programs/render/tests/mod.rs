@@ -165,6 +165,64 @@ fn prepared(tile: &Tile) -> Prepared<i64> {
 	Prepared::of_tile(tile).unwrap()
 }
 
+/// Two tiles with everything at its bounds, of a scene that is seen from one corner of all coordinates and lit from the opposite
+/// one: a triangle on three of the other corners, the largest spheres on the rest, and planes. All of it mirrors.
+fn extreme_whole_tiles() -> [Tile; 2] {
+	[-1, 1].map(|sign| {
+		let corner = |signs: [i32; 3]| signs.map(|part| 4096 * part);
+		let signed = |vector: [i32; 3]| vector.map(|part| sign * part);
+		let sphere = |signs| Sphere {
+			centre: corner(signs),
+			radius: 4096,
+			colour: [255; 3],
+			mirror: 512,
+		};
+		let plane = |normal, height| Plane {
+			normal,
+			height,
+			colour: [255; 3],
+			checker: Some(Checker {
+				axes: [[4096; 3], [-4096; 3]],
+				colour: [0; 3],
+			}),
+			mirror: 512,
+		};
+		let scene = Scene {
+			camera: Camera {
+				position: corner([-sign; 3]),
+				// 8190 long, as is the direction of the last pixel of its row.
+				first: signed([2340, 3510, 7020]),
+				right: signed([312, -78, -234]),
+				down: signed([-250, -250, -400]),
+			},
+			ambient: 70,
+			background: [255; 3],
+			spheres: vec![
+				sphere([-1, 1, -1]),
+				sphere([1, -1, -1]),
+				sphere([-1, -1, 1]),
+			],
+			planes: vec![
+				// 2^22 below the camera or the light.
+				plane([128; 3], 3 * 128 * 4096 - (1 << 22)),
+				// Spheres touch both.
+				plane([0, 128, 0], -2 * 128 * 4096),
+				plane([-128, 0, 0], -2 * 128 * 4096),
+			],
+			triangles: vec![Triangle {
+				corners: [[1, 1, -1], [1, -1, 1], [-1, 1, 1]].map(corner),
+				colour: [255; 3],
+				mirror: 512,
+			}],
+			lights: vec![Light {
+				position: corner([sign; 3]),
+				strength: 1 << 24,
+			}],
+		};
+		tile_of(scene, 16)
+	})
+}
+
 /// Numbers from a seed.
 fn random(mut state: u64) -> impl FnMut(i32, i32) -> i32 {
 	move |least, most| {

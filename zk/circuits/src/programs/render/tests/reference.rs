@@ -189,7 +189,7 @@ fn numbers_should_be_those_that_new_takes() {
 }
 
 /// Scenes with everything at its bounds.
-fn extreme_scenes() -> impl Iterator<Item = Tile> {
+pub fn extreme_scenes() -> impl Iterator<Item = Tile> {
 	[-1, 1].into_iter().flat_map(|sign| {
 		[256, 6000, 8192].into_iter().map(move |reach| {
 			let mut extreme = tile(64);

@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
-use plonky2::field::types::Field;
+use plonky2::{
+	field::types::Field, gates::gate::Gate, hash::hash_types::HashOut,
+	plonk::vars::EvaluationVarsBaseBatch,
+};
 
 use super::{
 	super::{
@@ -10,11 +13,12 @@ use super::{
 		gates::{light::Light, shade::Shade, trace::Trace},
 		reference::{self, direction, lit, surface, thrown_back, trace, Hit, Ray},
 	},
+	reference::extreme_scenes,
 	*,
 };
 use crate::{
 	gadgets::{
-		custom::{element, signed, testing, Row},
+		custom::{element, signed, testing, Custom, Row},
 		octal::{octal, testing::assert_degree},
 	},
 	F,
@@ -211,6 +215,22 @@ fn rows_of_random_scenes_should_be_satisfied() {
 }
 
 #[test]
+fn rows_of_extreme_scenes_should_be_satisfied() {
+	for mut tile in extreme_scenes() {
+		// Every fourth pixel of every fourth row.
+		let camera = &mut tile.scene.camera;
+		camera.right = camera.right.map(|part| 4 * part);
+		camera.down = camera.down.map(|part| 4 * part);
+		tile.side = 16;
+		assert_accepted(&tile);
+	}
+	for tile in extreme_whole_tiles() {
+		assert_eq!(tile.class().unwrap(), WHOLE);
+		assert_accepted(&tile);
+	}
+}
+
+#[test]
 fn gates_should_have_their_degrees() {
 	for class in [CLASS, WHOLE] {
 		let Gates {
@@ -290,6 +310,18 @@ pub fn write(row: &mut [F], range: Range<usize>, value: i64) {
 		[vec![element(value)], zeros].concat()
 	};
 	row[range].copy_from_slice(&digits);
+}
+
+/// The row, which must break a single constraint of the gate: of those that have a name in common, a test can leave out none but
+/// all.
+#[track_caller]
+pub fn breaking_one(gate: &impl Row, row: Vec<F>) -> Vec<F> {
+	let hash = HashOut::ZERO;
+	let vars = EvaluationVarsBaseBatch::new(1, &[], &row, &hash);
+	let values = Custom(gate.clone()).eval_unfiltered_base_batch(vars);
+	let broken = values.iter().filter(|value| **value != F::ZERO).count();
+	assert_eq!(broken, 1);
+	row
 }
 
 /// One of several groups of wires, of so many each.

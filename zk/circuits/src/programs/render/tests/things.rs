@@ -312,11 +312,12 @@ fn mirrored_colour_should_be_mixed_by_the_mirrors_share() {
 }
 
 #[test]
-fn numbers_of_random_scenes_should_stay_in_their_bounds() {
+fn numbers_of_scenes_with_all_there_is_should_stay_in_their_bounds() {
 	fn within(number: i64, bits: u32) {
 		assert!(number.unsigned_abs() < 1 << bits, "{number} {bits}");
 	}
-	for tile in random_tiles(WHOLE.room, 5).take(60) {
+	let tiles = random_tiles(WHOLE.room, 5).take(60);
+	for tile in tiles.chain(extreme_whole_tiles()) {
 		let class = tile.class().unwrap();
 		let prepared = prepared(&tile);
 		for place in 0..16 * 16 {

@@ -110,6 +110,20 @@ fn what_is_met_and_how_things_are_missed_should_be_a_bit() {
 		"render trace: what is met and how things are missed is 0 or 1",
 		row,
 	);
+
+	// A plane is met once and another minus once, which is nothing in sum. The first plane's claim gets theirs added to it, and
+	// what it is if nothing is met makes up for that.
+	let mut row = self::pixel(|pixel| pixel.hit.what.is_none()).traced;
+	let rest = read(&row, gate.rest.clone());
+	let [second, third] = [0, 1].map(|number| read(&row, part(&gate.flat_digits, number, 16)));
+	let sign = if second - third <= rest { 1 } else { -1 };
+	row[gate.hits.start + FLATS + 1] = element(sign);
+	row[gate.hits.start + FLATS + 2] = element(-sign);
+	write(&mut row, gate.rest.clone(), rest - sign * (second - third));
+	needed(
+		"render trace: what is met and how things are missed is 0 or 1",
+		breaking_one(&gate, row),
+	);
 }
 
 #[test]
@@ -137,6 +151,39 @@ fn thing_should_be_missed_in_one_way() {
 	assert!(d + 1 > b + k);
 	write(&mut row, part(&gate.ball_digits, 2, 20), d + 1 - b - k);
 	needed("render trace: a thing is missed in one way", row);
+
+	// Beyond two edges of a triangle at once: H - 2 less both determinants.
+	let pixel = self::pixel(|pixel| {
+		let fan = fan(pixel, 3).0;
+		pixel.hit.what == Some(FACES + 3) && fan.edges[0] + fan.edges[1] + 2 <= fan.height
+	});
+	let fan = fan(&pixel, 3).0;
+	let mut row = without_face(&pixel, 3);
+	row[part(&gate.edges, 3, 3)][..2].fill(F::ONE);
+	let claim = fan.height - 2 - fan.edges[0] - fan.edges[1];
+	write(&mut row, part(&gate.face_digits, 3, 20), claim);
+	needed(
+		"render trace: a thing is missed in one way",
+		breaking_one(&gate, row),
+	);
+
+	// Below and farther at once, of two planes in one place: m - 2h - 2, in place of the claim of the plane that is met.
+	let mut tile = whole_tile(16);
+	tile.scene.planes[1] = tile.scene.planes[0].clone();
+	let pixel = pixel_of(tile, |pixel| {
+		let Slope { above, towards } = slope(pixel, 0);
+		pixel.hit.what == Some(FLATS) && 2 * above + 2 <= towards
+	});
+	let Slope { above, towards } = slope(&pixel, 0);
+	let mut row = without(&pixel, FLATS);
+	row[gate.below.start] = F::ONE;
+	row[gate.farther.start] = F::ONE;
+	let claim = towards - 2 * above - 2;
+	write(&mut row, part(&gate.flat_digits, 0, 16), claim);
+	needed(
+		"render trace: a thing is missed in one way",
+		breaking_one(&gate, row),
+	);
 }
 
 #[test]
@@ -175,7 +222,23 @@ fn root_should_be_rounded_down() {
 	row[gate().root] = element(root);
 	let dividend = ((chord(&pixel, 1).b - root) << 18) - 1;
 	divide(&mut row, dividend, square(&pixel));
-	needed("render trace: the root is rounded down", row);
+	needed("render trace: the root is rounded down", row.clone());
+
+	// The lower half is right but not the sum of both; and the other way round.
+	let d = chord(&pixel, 1).d;
+	let high = 2 * pixel.hit.root - (d - pixel.hit.root * pixel.hit.root);
+	for [low, high] in [[d - root * root, high], [0, 2 * root]] {
+		let mut row = row.clone();
+		write(
+			&mut row,
+			part(&gate().ball_digits, 1, 20),
+			low + (high << 30),
+		);
+		needed(
+			"render trace: the root is rounded down",
+			breaking_one(&gate(), row),
+		);
+	}
 }
 
 #[test]
