@@ -320,9 +320,12 @@ impl Host {
 		Failure::Said("the process for jobs answers something else than it was asked".to_owned())
 	}
 
-	/// Ends it in order.
-	pub fn end(mut self) {
-		self.process.end();
+	/// Ends it, on a thread of its own: what a job came to does not wait for a process that is stuck.
+	pub fn end(self) {
+		// Without the thread it is dropped here, which ends it too.
+		let _ = std::thread::Builder::new()
+			.name("job-end".into())
+			.spawn(move || drop(self));
 	}
 }
 

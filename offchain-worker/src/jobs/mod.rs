@@ -194,13 +194,18 @@ impl Pool {
 	/// Ends idle processes, those used longest ago first, until the others hold at most half of what one job may take: another is to
 	/// be started, for another program.
 	fn make_room(&self) {
-		let mut idle = self.idle();
-		let mut held: u64 = idle.hosts.iter().map(Host::memory).sum();
-		while held > self.settings.max_memory_bytes / 2 && !idle.hosts.is_empty() {
-			let ended = idle.hosts.remove(0);
-			held = held.saturating_sub(ended.memory());
-			ended.end();
+		let mut ended = Vec::new();
+		{
+			let mut idle = self.idle();
+			let mut held: u64 = idle.hosts.iter().map(Host::memory).sum();
+			while held > self.settings.max_memory_bytes / 2 && !idle.hosts.is_empty() {
+				let host = idle.hosts.remove(0);
+				held = held.saturating_sub(host.memory());
+				ended.push(host);
+			}
 		}
+		// Each is waited for, since its memory is needed; nobody else has to wait meanwhile.
+		drop(ended);
 	}
 
 	/// Which programs a launcher's processes have. Blocks.

@@ -42,6 +42,8 @@ const LINE_BYTES: u64 = 400;
 const LAST_LINES: usize = 4;
 /// So many of its lines are logged in a minute.
 const LINES_PER_MINUTE: u32 = 60;
+/// How long a process may take to be gone once it was killed. One that is stuck in a driver may take forever.
+const DYING: Duration = Duration::from_secs(3);
 /// How long a process that has closed its connection may take to end.
 const LAST_MOMENTS: Duration = Duration::from_secs(2);
 
@@ -172,7 +174,9 @@ fn start_from_a_lasting_thread(command: Command) -> io::Result<Child> {
 
 enum Kind {
 	Child {
-		child: Child,
+		id: u32,
+		/// None once it was killed and left to another thread to wait for.
+		child: Option<Child>,
 		/// Closed when all that it said was read.
 		all_said: mpsc::Receiver<()>,
 	},
@@ -203,7 +207,11 @@ impl Process {
 				});
 		}
 		Self {
-			kind: Kind::Child { child, all_said },
+			kind: Kind::Child {
+				id: child.id(),
+				child: Some(child),
+				all_said,
+			},
 			gone: false,
 			said,
 		}
@@ -212,7 +220,7 @@ impl Process {
 	/// Its number; none of a thread.
 	pub fn id(&self) -> Option<u32> {
 		match &self.kind {
-			Kind::Child { child, .. } => Some(child.id()),
+			Kind::Child { id, .. } => Some(*id),
 			Kind::Thread(_) => None,
 		}
 	}
@@ -231,11 +239,14 @@ impl Process {
 	/// How it ended, in words, if it has.
 	pub fn ended(&mut self) -> Option<String> {
 		match &mut self.kind {
-			Kind::Child { child, .. } => match child.try_wait() {
+			Kind::Child {
+				child: Some(child), ..
+			} => match child.try_wait() {
 				Ok(None) => None,
 				Ok(Some(status)) => Some(status.to_string()),
 				Err(error) => Some(error.to_string()),
 			},
+			Kind::Child { child: None, .. } => Some("it was killed and does not end".to_owned()),
 			Kind::Thread(_) => None,
 		}
 	}
@@ -260,20 +271,29 @@ impl Process {
 		}
 	}
 
-	/// Ends it, with all that it has started, and waits until it is gone.
+	/// Ends it, with all that it has started, and waits until it is gone; but not for long, as it may be stuck in a driver.
 	pub fn end(&mut self) {
 		if std::mem::replace(&mut self.gone, true) {
 			return;
 		}
 		match &mut self.kind {
-			Kind::Child { child, all_said } => {
-				let leader = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+			Kind::Child {
+				id,
+				child,
+				all_said,
+			} => {
+				let leader = i32::try_from(*id).ok().and_then(Pid::from_raw);
 				if let Some(leader) = leader {
 					// It leads its group; where that is gone, so is the process.
 					let _ = kill_process_group(leader, Signal::KILL);
 				}
-				let _ = child.kill();
-				let _ = child.wait();
+				if let Some(mut dying) = child.take() {
+					let _ = dying.kill();
+					match is_gone_within(&mut dying, DYING) {
+						true => *child = Some(dying),
+						false => wait_elsewhere(dying),
+					}
+				}
 				// Nothing is ever sent: this waits until the reader is through, or somebody else holds the pipe.
 				let _ = all_said.recv_timeout(Duration::from_millis(200));
 			}
@@ -288,6 +308,33 @@ impl Drop for Process {
 	fn drop(&mut self) {
 		self.end();
 	}
+}
+
+/// Whether a process has ended before so much time has passed, and was waited for.
+fn is_gone_within(child: &mut Child, patience: Duration) -> bool {
+	let began = Instant::now();
+	loop {
+		match child.try_wait() {
+			Ok(None) if began.elapsed() < patience => std::thread::sleep(Duration::from_millis(2)),
+			Ok(None) => return false,
+			// That nobody has to wait for it any more is an error here.
+			Ok(Some(_)) | Err(_) => return true,
+		}
+	}
+}
+
+/// Leaves it to a thread of its own to wait for a process that was killed.
+fn wait_elsewhere(mut dying: Child) {
+	tracing::error!(
+		process = dying.id(),
+		"a job's process was killed and does not end: its driver may hang (dmesg)"
+	);
+	// Without the thread it stays as a zombie, once it ends.
+	let _ = std::thread::Builder::new()
+		.name("job-dying".into())
+		.spawn(move || {
+			let _ = dying.wait();
+		});
 }
 
 /// Reads what a process says until it ends: keeps the last lines, and logs as many as a log can bear.
@@ -344,6 +391,16 @@ fn read_line(reader: &mut impl BufRead) -> io::Result<Option<String>> {
 #[cfg(test)]
 mod tests {
 	use super::*;
+
+	#[test]
+	fn a_process_should_be_waited_for_no_longer_than_it_may_take() {
+		let mut sleeping = Command::new("sleep").arg("1000").spawn().unwrap();
+		assert!(!is_gone_within(&mut sleeping, Duration::from_millis(50)));
+		sleeping.kill().unwrap();
+		assert!(is_gone_within(&mut sleeping, Duration::from_secs(60)));
+		// Once more, of one that was waited for.
+		assert!(is_gone_within(&mut sleeping, Duration::ZERO));
+	}
 
 	#[test]
 	fn lines_should_be_cut_and_hold_nothing_that_a_terminal_obeys() {
