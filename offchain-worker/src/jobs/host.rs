@@ -9,8 +9,9 @@ use std::{
 };
 
 use codec::Encode as _;
+use lemma_client::store::printable;
 use lemma_job_host::{
-	message::{Event, Request, CUDA, PROTOCOL},
+	message::{Chosen, Event, Facts, Known, Request, CUDA, PROTOCOL},
 	wire::{self, Incoming, WireError},
 };
 
@@ -24,6 +25,12 @@ use crate::journal::Hash;
 const TICK: Duration = Duration::from_millis(50);
 /// Longest body of an answer, bytes: far above the longest output and proof.
 const MAX_ANSWER: u64 = 64 << 20;
+/// So much is said at most until an answer. Computing and proving takes a dozen events.
+const MOST_EVENTS: usize = 64;
+/// Of a text that a process says, so many characters are kept.
+const MOST_CHARACTERS: usize = 400;
+/// Of the stages that a process says it has proven, so many are kept.
+const MOST_STAGES: usize = 16;
 
 /// Why a process was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -281,16 +288,26 @@ impl Host {
 		};
 		send(&mut self.stream, &mut watch, &wire::head(request, body))?;
 		send(&mut self.stream, &mut watch, body)?;
+		let mut events = 0;
 		loop {
 			let received = self.incoming.receive::<Event>(&mut self.stream);
-			watch.look()?;
+			let received =
+				received.map(|message| message.map(|(event, body)| (bounded(event), body)));
 			match received {
 				Ok(None) => {}
-				Ok(Some((Event::Failed(reason), _))) => {
-					return Err(Failure::Said(lemma_client::store::printable(&reason)))
-				}
+				// Whatever the limits: it is here.
+				Ok(Some((Event::Failed(reason), _))) => return Err(Failure::Said(reason)),
 				Ok(Some((event, body))) if event.is_answer() => return Ok((event, body)),
 				Ok(Some((event, _))) => {
+					events += 1;
+					if events > MOST_EVENTS {
+						return Err(watch.lost(
+							Why::Crashed,
+							format!(
+								"it said too much, more than {MOST_EVENTS} events, and was ended"
+							),
+						));
+					}
 					watch.heard(&event);
 					heard(&event);
 				}
@@ -302,6 +319,7 @@ impl Host {
 					))
 				}
 			}
+			watch.look()?;
 		}
 	}
 
@@ -329,6 +347,58 @@ impl Host {
 	}
 }
 
+/// What a process says, no longer than anybody wants to read, and without what a terminal would obey.
+fn bounded(event: Event) -> Event {
+	match event {
+		Event::Failed(reason) => Event::Failed(text(&reason)),
+		Event::Computing { backend } => Event::Computing {
+			backend: text(&backend),
+		},
+		Event::Computed { backend, micros } => Event::Computed {
+			backend: text(&backend),
+			micros,
+		},
+		Event::BackendFailed { backend, reason } => Event::BackendFailed {
+			backend: text(&backend),
+			reason: text(&reason),
+		},
+		Event::Chosen(chosen) => Event::Chosen(Chosen {
+			name: text(&chosen.name),
+			description: text(&chosen.description),
+			no_gpu: chosen.no_gpu.map(|reason| text(&reason)),
+		}),
+		Event::Programs(known) => Event::Programs(known.into_iter().map(named).collect()),
+		Event::Opened(facts) => Event::Opened(Facts {
+			shape: text(&facts.shape),
+			..facts
+		}),
+		Event::Made(mut made) => {
+			made.stages.truncate(MOST_STAGES);
+			Event::Made(made)
+		}
+		Event::Ready { .. }
+		| Event::Loaded
+		| Event::Committed(_)
+		| Event::Output
+		| Event::Kernel(_)
+		| Event::Proving(_) => event,
+	}
+}
+
+fn named(known: Known) -> Known {
+	let classes = known.classes.into_iter();
+	Known {
+		name: text(&known.name),
+		classes: classes
+			.map(|(name, id, element)| (text(&name), id, element))
+			.collect(),
+	}
+}
+
+fn text(said: &str) -> String {
+	printable(&said.chars().take(MOST_CHARACTERS).collect::<String>())
+}
+
 /// Sends within limits: who does not read is ended as who does not answer.
 fn send(stream: &mut UnixStream, watch: &mut Watch<'_>, mut bytes: &[u8]) -> Result<(), Failure> {
 	while !bytes.is_empty() {
@@ -342,4 +412,39 @@ fn send(stream: &mut UnixStream, watch: &mut Watch<'_>, mut bytes: &[u8]) -> Res
 		watch.look()?;
 	}
 	Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+	use lemma_job_host::message::Made;
+
+	use super::*;
+
+	#[test]
+	fn what_a_process_says_should_be_cut_and_hold_nothing_that_a_terminal_obeys() {
+		let long = format!("\x1b[31m{}", "é".repeat(10_000));
+		let Event::Failed(reason) = bounded(Event::Failed(long.clone())) else {
+			panic!("it is another event");
+		};
+		assert_eq!(reason.chars().count(), MOST_CHARACTERS);
+		assert!(!reason.contains('\x1b'));
+		let Event::BackendFailed { backend, reason } = bounded(Event::BackendFailed {
+			backend: long.clone(),
+			reason: long,
+		}) else {
+			panic!("it is another event");
+		};
+		for text in [backend, reason] {
+			assert_eq!(text.chars().count(), MOST_CHARACTERS);
+		}
+		let made = Made {
+			output_len: 4,
+			stages: vec![(0, 1); 1_000],
+			rows_log2: 0,
+		};
+		let Event::Made(made) = bounded(Event::Made(made)) else {
+			panic!("it is another event");
+		};
+		assert_eq!(made.stages.len(), MOST_STAGES);
+	}
 }

@@ -126,6 +126,21 @@ fn a_process_that_says_what_it_should_not_should_be_ended() {
 }
 
 #[test]
+fn a_process_whose_answer_drips_in_should_be_ended_at_its_limit() {
+	let began = Instant::now();
+	let lost = lost_by("compute: drip", &limits(Duration::from_secs(2)));
+	assert_eq!(lost.why, Why::Time, "{lost}");
+	assert!(began.elapsed() < PATIENCE);
+}
+
+#[test]
+fn a_process_that_never_stops_talking_should_be_ended() {
+	let lost = lost_by("compute: chatter", &limits(PATIENCE));
+	assert_eq!(lost.why, Why::Crashed, "{lost}");
+	assert!(lost.text.contains("too much"), "{lost}");
+}
+
+#[test]
 fn what_a_job_has_started_should_end_with_it() {
 	let mut host = start();
 	let process = host.process().unwrap();

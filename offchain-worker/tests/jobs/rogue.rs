@@ -79,6 +79,22 @@ impl Misdeed {
 				UnixStream::from(socket).write_all(&[0xff; 100]).unwrap();
 				forever()
 			}
+			"drip" => {
+				let socket = std::io::stdin().as_fd().try_clone_to_owned().unwrap();
+				let mut socket = UnixStream::from(socket);
+				// The beginning of a message that has a megabyte.
+				socket.write_all(&[0, 0, 16, 0]).unwrap();
+				socket.write_all(&[0; 8]).unwrap();
+				while socket.write_all(&[0]).is_ok() {
+					std::thread::sleep(std::time::Duration::from_millis(40));
+				}
+			}
+			"chatter" => {
+				let socket = std::io::stdin().as_fd().try_clone_to_owned().unwrap();
+				let mut socket = UnixStream::from(socket);
+				let word = lemma_job_host::message::Event::Proving(0);
+				while lemma_job_host::wire::send(&mut socket, &word, &[]).is_ok() {}
+			}
 			"fork" => {
 				let started = Command::new("sleep").arg("1000").spawn().unwrap();
 				let file = format!("lemma-rogue-{}", std::process::id());
