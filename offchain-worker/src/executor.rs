@@ -133,6 +133,15 @@ impl Workshop for Executor {
 	}
 }
 
+/// What the GPU did in one attempt.
+#[derive(Default)]
+struct OnGpu {
+	/// It failed.
+	struck: bool,
+	/// What it computed is what was proven, as far as the process says.
+	computed: bool,
+}
+
 /// What does the work, on threads that may block.
 struct Hands {
 	catalogue: Catalogue,
@@ -281,11 +290,12 @@ impl Hands {
 	/// the processor.
 	fn make(&self, job: &Prepared, task: Task) -> Result<Finished, String> {
 		let started = Instant::now();
-		// A GPU may have taken the process of an earlier attempt with it.
-		let gpu = task.attempt <= 1 && self.pool.asks_gpu();
 		let launcher = self.launcher(&job.facts.program);
+		// A GPU may have taken the process of an earlier attempt with it.
+		let gpu = task.attempt <= 1 && self.pool.asks_gpu(launcher);
+		let mut on_gpu = OnGpu::default();
 		let mut given = match gpu && launcher != 0 {
-			true => self.by_kernel(job, launcher),
+			true => self.by_kernel(job, launcher, &mut on_gpu),
 			false => None,
 		};
 		let mut gpu = gpu && launcher == 0;
@@ -299,7 +309,15 @@ impl Hands {
 				None => First::Cpu,
 			};
 			let output = given.take().unwrap_or_default();
-			let made = self.make_in(&mut host, job, task, (first, &output), started, &mut native);
+			let made = self.make_in(
+				&mut host,
+				job,
+				task,
+				(first, &output),
+				started,
+				&mut native,
+				&mut on_gpu,
+			);
 			match made {
 				Ok((made, body)) => {
 					self.pool.give_back(host);
@@ -314,7 +332,7 @@ impl Hands {
 					if !(gpu && lost.on_gpu) {
 						return Err(format!("computing and proving failed: {lost}"));
 					}
-					self.pool.strike(&lost.text);
+					self.struck(launcher, &mut on_gpu, &lost.text);
 					gpu = false;
 				}
 			}
@@ -334,6 +352,9 @@ impl Hands {
 			.extend(made.stages.into_iter().filter_map(named));
 		let checking = Instant::now();
 		verify(job, task, &finished)?;
+		if on_gpu.computed && !on_gpu.struck {
+			self.pool.forgive(launcher);
+		}
 		finished
 			.stages
 			.push(("verify".to_owned(), micros(seconds(checking))));
@@ -347,6 +368,14 @@ impl Hands {
 		Ok(finished)
 	}
 
+	/// The GPU failed at an attempt: however often it does, that counts once.
+	fn struck(&self, launcher: usize, on_gpu: &mut OnGpu, reason: &str) {
+		on_gpu.computed = false;
+		if !std::mem::replace(&mut on_gpu.struck, true) {
+			self.pool.strike(launcher, reason);
+		}
+	}
+
 	/// Has one process compute and prove. `native` will be what computing took, microseconds.
 	fn make_in(
 		&self,
@@ -356,6 +385,7 @@ impl Hands {
 		(first, given): (First, &[u8]),
 		started: Instant,
 		native: &mut u64,
+		on_gpu: &mut OnGpu,
 	) -> Result<(Made, Vec<u8>), Failure> {
 		let number = self.opened(host, job)?;
 		let estimate = self.estimate.of_cost(job.facts.cost_estimate);
@@ -366,11 +396,12 @@ impl Hands {
 			binding: task.binding,
 			first,
 		};
-		let (mut by_gpu, mut spoiled) = (first == First::Given, false);
+		let (launcher, mut spoiled) = (host.launcher, false);
+		on_gpu.computed = first == First::Given;
 		let limits = self.pool.limits(time);
 		let asked = host.ask(&request, given, &limits, &mut |event| match event {
 			Event::Computed { backend, micros } => {
-				by_gpu = backend == CUDA;
+				on_gpu.computed = first == First::Gpu && backend == CUDA;
 				*native = *micros;
 				tracing::info!(
 					backend = printable(backend),
@@ -378,11 +409,11 @@ impl Hands {
 					"computed"
 				);
 			}
-			Event::BackendFailed { reason, .. } => {
-				by_gpu = false;
+			// Where nobody asked the GPU, nobody is believed that it failed.
+			Event::BackendFailed { reason, .. } if first != First::Cpu => {
 				// Where its output was given, the GPU is another process's.
 				spoiled = first == First::Gpu;
-				self.pool.strike(&printable(reason));
+				self.struck(launcher, on_gpu, reason);
 			}
 			Event::Proving(stage) => {
 				tracing::info!(stage = message::name(*stage), "proving");
@@ -391,12 +422,7 @@ impl Hands {
 		});
 		host.spoiled = spoiled;
 		match asked? {
-			(Event::Made(made), body) => {
-				if by_gpu {
-					self.pool.forgive();
-				}
-				Ok((made, body))
-			}
+			(Event::Made(made), body) => Ok((made, body)),
 			_ => Err(host.confused()),
 		}
 	}
@@ -420,7 +446,7 @@ impl Hands {
 
 	/// What a program's own kernel computes of a job, on the GPU of this program's processes; `None` if there is no kernel, or it
 	/// fails.
-	fn by_kernel(&self, job: &Prepared, launcher: usize) -> Option<Vec<u8>> {
+	fn by_kernel(&self, job: &Prepared, launcher: usize, on_gpu: &mut OnGpu) -> Option<Vec<u8>> {
 		let started = Instant::now();
 		let estimate = self.estimate.of_cost(job.facts.cost_estimate);
 		let time = time_to_make(estimate, self.pool.settings().time_factor, None, 1);
@@ -453,7 +479,8 @@ impl Hands {
 			}
 			Ok(_) => None,
 			Err(failure) => {
-				self.pool.strike(&failure.to_string());
+				// The kernel is the executable's, and so is the failure.
+				self.struck(launcher, on_gpu, &failure.to_string());
 				None
 			}
 		}
