@@ -5,6 +5,10 @@ use std::{
 	fmt,
 	io::{ErrorKind, Write},
 	os::unix::net::UnixStream,
+	sync::{
+		atomic::{AtomicBool, Ordering},
+		Arc,
+	},
 	time::{Duration, Instant},
 };
 
@@ -43,6 +47,8 @@ pub enum Why {
 	Time,
 	/// It took too much memory.
 	Memory,
+	/// Nobody wants any more what it was doing.
+	Unwanted,
 }
 
 impl Why {
@@ -53,6 +59,7 @@ impl Why {
 			Self::Crashed => "crashed",
 			Self::Time => "time",
 			Self::Memory => "memory",
+			Self::Unwanted => "unwanted",
 		}
 	}
 }
@@ -104,6 +111,10 @@ pub struct Host {
 	pub bundles: HashSet<Hash>,
 	/// It is not to be asked again: its GPU failed, which may never recover in this process, or it makes no sense.
 	pub spoiled: bool,
+	/// It was asked something before it was taken this time.
+	pub served: bool,
+	/// It is ended when this is set while it is asked something.
+	pub unwanted: Option<Arc<AtomicBool>>,
 	process: Process,
 	stream: UnixStream,
 	incoming: Incoming,
@@ -113,6 +124,7 @@ pub struct Host {
 struct Watch<'a> {
 	process: &'a mut Process,
 	limits: &'a Limits,
+	unwanted: Option<&'a AtomicBool>,
 	began: Instant,
 	looked: Instant,
 	/// Since when the GPU computes.
@@ -120,8 +132,15 @@ struct Watch<'a> {
 }
 
 impl Watch<'_> {
-	/// Whether a limit is broken. The process is ended then.
+	/// Whether a limit is broken, or nobody waits any more. The process is ended then.
 	fn look(&mut self) -> Result<(), Failure> {
+		if self
+			.unwanted
+			.is_some_and(|unwanted| unwanted.load(Ordering::SeqCst))
+		{
+			let text = "nobody wants any more what it was doing, and it was ended".to_owned();
+			return Err(self.lost(Why::Unwanted, text));
+		}
 		let now = Instant::now();
 		if now.duration_since(self.began) > self.limits.time {
 			return Err(self.lost(
@@ -218,6 +237,8 @@ impl Host {
 			launcher,
 			bundles: HashSet::new(),
 			spoiled: false,
+			served: false,
+			unwanted: None,
 			process,
 			stream,
 			incoming: Incoming::new(MAX_ANSWER),
@@ -282,6 +303,7 @@ impl Host {
 		let mut watch = Watch {
 			process: &mut self.process,
 			limits,
+			unwanted: self.unwanted.as_deref(),
 			began: now,
 			looked: now,
 			gpu: None,

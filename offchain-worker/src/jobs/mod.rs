@@ -166,6 +166,11 @@ impl Pool {
 				None => return Ok(host),
 			}
 		}
+		self.start(launcher)
+	}
+
+	/// Starts a process of a launcher, whatever is idle. Whoever does has a [`Self::slot`]. Blocks.
+	pub fn start(&self, launcher: usize) -> Result<Host, Lost> {
 		self.make_room();
 		let id = self.number();
 		let Settings {
@@ -244,6 +249,8 @@ impl Pool {
 			self.forget(host.id);
 			return host.end();
 		}
+		host.served = true;
+		host.unwanted = None;
 		let idle = &mut *self.idle();
 		idle.at_work.retain(|id| *id != host.id);
 		idle.to_close.retain(|(id, job)| {
@@ -256,9 +263,14 @@ impl Pool {
 		idle.hosts.push(host);
 	}
 
-	/// A process is gone: log and metric say so.
+	/// A process is gone: log and metric say so, unless we wanted it.
 	pub fn lost(&self, id: u64, lost: &Lost) {
 		self.forget(id);
+		if lost.why == Why::Unwanted {
+			// As it should be.
+			tracing::info!(process = lost.process, "a job's process is ended: {lost}");
+			return;
+		}
 		self.metrics.job_process_lost(lost.why.name());
 		tracing::error!(
 			process = lost.process,

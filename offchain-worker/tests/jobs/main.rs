@@ -8,6 +8,10 @@ mod rogue;
 use std::{
 	io::{BufRead, BufReader},
 	process::{Command, Stdio},
+	sync::{
+		atomic::{AtomicBool, Ordering},
+		Arc,
+	},
 	time::{Duration, Instant},
 };
 
@@ -85,6 +89,24 @@ fn a_job_that_loops_forever_should_be_ended_at_its_limit() {
 		assert_eq!(lost.why, Why::Time, "{lost}");
 		assert!(began.elapsed() < PATIENCE, "{input}");
 	}
+}
+
+#[test]
+fn a_job_should_be_ended_when_nobody_wants_it_any_more() {
+	let mut host = start();
+	let process = host.process().unwrap();
+	let unwanted = Arc::new(AtomicBool::new(false));
+	host.unwanted = Some(unwanted.clone());
+	let leaving = std::thread::spawn(move || {
+		std::thread::sleep(Duration::from_secs(1));
+		unwanted.store(true, Ordering::SeqCst);
+	});
+	match order_from(&mut host, "compute: loop", &limits(PATIENCE)) {
+		Err(Failure::Lost(lost)) => assert_eq!(lost.why, Why::Unwanted, "{lost}"),
+		other => panic!("it went on: {other:?}"),
+	}
+	leaving.join().unwrap();
+	assert!(!runs(process));
 }
 
 #[test]
@@ -342,6 +364,26 @@ async fn an_executable_should_serve_what_is_allowed_and_be_believed_nothing() {
 	// It proves whatever it is given, and this worker looks.
 	let reason = hands.produce(&job, 1).await.unwrap_err();
 	assert!(reason.contains("does not verify"), "{reason}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_input_should_be_read_once_more_when_a_process_that_had_served_ends_at_it() {
+	let input = |input: &str| order(PROGRAM, [0; 32], input.as_bytes().to_vec(), 4);
+	let hands = Hands::with(worker(), &[executable(PROGRAM)], settings());
+	let first = hands.executor.prepare(&input("fine"), false).await;
+	assert!(first.is_ok());
+	let worn_out = hands
+		.executor
+		.prepare(&input("read: wear out"), false)
+		.await;
+	assert!(worn_out.is_ok(), "a fresh process reads it");
+	hands.assert_metric("lemma_worker_job_processes_lost_total{reason=\"crashed\"} 1");
+	match hands.executor.prepare(&input("read: abort"), false).await {
+		Err(PrepareError::Refused(reason)) => assert!(reason.contains("SIGABRT"), "{reason}"),
+		Err(PrepareError::Later(reason)) => panic!("it may come: {reason}"),
+		Ok(_) => panic!("it was taken"),
+	}
+	hands.assert_metric("lemma_worker_job_processes_lost_total{reason=\"crashed\"} 3");
 }
 
 #[test]

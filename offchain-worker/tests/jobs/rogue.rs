@@ -1,6 +1,15 @@
 //! A program that does what it should not, when and as its input says: `compute: loop`.
 
-use std::{io::Write, os::fd::AsFd, os::unix::net::UnixStream, process::Command, sync::Arc};
+use std::{
+	io::Write,
+	os::fd::AsFd,
+	os::unix::net::UnixStream,
+	process::Command,
+	sync::{
+		atomic::{AtomicU32, Ordering},
+		Arc,
+	},
+};
 
 use lemma_job_host::Reference;
 use lemma_zk_circuits::{
@@ -12,6 +21,9 @@ use lemma_zk_circuits::{
 use lemma_zk_statement::OutputElement;
 
 pub const PROGRAM: ProgramId = [9; 32];
+
+/// Inputs that this process has read.
+static READ: AtomicU32 = AtomicU32::new(0);
 
 pub fn serve() -> ! {
 	lemma_job_host::serve(Programs::only(Arc::new(Rogue)), Box::new(Reference))
@@ -39,6 +51,7 @@ impl Program for Rogue {
 	fn open(&self, blob: &[u8]) -> Result<Box<dyn Job>, InputError> {
 		let job = Misdeed(String::from_utf8_lossy(blob).into_owned());
 		job.happens_at("read");
+		READ.fetch_add(1, Ordering::SeqCst);
 		Ok(Box::new(job))
 	}
 }
@@ -64,6 +77,11 @@ impl Misdeed {
 			"abort" => {
 				eprintln!("these are my last words");
 				std::process::abort()
+			}
+			"wear out" => {
+				if READ.load(Ordering::SeqCst) > 0 {
+					std::process::abort()
+				}
 			}
 			"hoard" => {
 				let mut hoard = Vec::new();
