@@ -42,6 +42,8 @@ const LINE_BYTES: u64 = 400;
 const LAST_LINES: usize = 4;
 /// So many of its lines are logged in a minute.
 const LINES_PER_MINUTE: u32 = 60;
+/// How long a program may take to be started: its file system may hang.
+const BEING_BORN: Duration = Duration::from_secs(60);
 /// How long a process may take to be gone once it was killed. One that is stuck in a driver may take forever.
 const DYING: Duration = Duration::from_secs(3);
 /// How long a process that has closed its connection may take to end.
@@ -155,7 +157,10 @@ fn start_from_a_lasting_thread(command: Command) -> io::Result<Child> {
 			.name("job-hosts".into())
 			.spawn(move || {
 				for (mut command, answer) in wishes {
-					let _ = answer.send(command.spawn());
+					if let Err(mpsc::SendError(Ok(late))) = answer.send(command.spawn()) {
+						// Nobody waits for it any more.
+						drop(Process::of(late));
+					}
 				}
 			});
 		// Without the thread nobody receives, which is the error below.
@@ -169,7 +174,15 @@ fn start_from_a_lasting_thread(command: Command) -> io::Result<Child> {
 		.unwrap_or_else(PoisonError::into_inner)
 		.send((command, answer))
 		.map_err(|_| gone())?;
-	answered.recv().map_err(|_| gone())?
+	answered
+		.recv_timeout(BEING_BORN)
+		.map_err(|error| match error {
+			mpsc::RecvTimeoutError::Disconnected => gone(),
+			mpsc::RecvTimeoutError::Timeout => io::Error::new(
+				io::ErrorKind::TimedOut,
+				format!("it did not begin within {} s", BEING_BORN.as_secs()),
+			),
+		})?
 }
 
 enum Kind {
