@@ -27,6 +27,8 @@ use crate::journal::Hash;
 
 /// Between looks at the clock and at the memory.
 const TICK: Duration = Duration::from_millis(50);
+/// Between looks at the memory of what a process has started, for which all of the machine's processes are looked at.
+const FAMILY_TICK: Duration = Duration::from_secs(1);
 /// Longest body of an answer, bytes: far above the longest output and proof.
 const MAX_ANSWER: u64 = 64 << 20;
 /// So much is said at most until an answer. Computing and proving takes a dozen events.
@@ -127,6 +129,8 @@ struct Watch<'a> {
 	unwanted: Option<&'a AtomicBool>,
 	began: Instant,
 	looked: Instant,
+	/// When what the process has started was looked at, and the memory that it held, bytes.
+	family: Option<(Instant, u64)>,
 	/// Since when the GPU computes.
 	gpu: Option<Instant>,
 }
@@ -167,17 +171,18 @@ impl Watch<'_> {
 			return Ok(());
 		}
 		self.looked = now;
-		match self.process.memory() {
-			Some(held) if held > self.limits.memory => {
-				let text = format!(
-					"it held {} MiB of memory and was ended: a process may hold {} MiB, a quarter more than \
-					 max_memory_bytes",
-					held >> 20,
-					self.limits.memory >> 20
-				);
-				Err(self.lost(Why::Memory, text))
+		let family = match self.family {
+			Some((then, held)) if now.duration_since(then) < FAMILY_TICK => held,
+			_ => {
+				let held = self.process.memory_of_family();
+				self.family = Some((now, held));
+				held
 			}
-			_ => Ok(()),
+		};
+		let held = self.process.memory().saturating_add(family);
+		match held > self.limits.memory {
+			true => Err(self.lost(Why::Memory, too_large(held, self.limits.memory))),
+			false => Ok(()),
 		}
 	}
 
@@ -221,7 +226,7 @@ impl Host {
 			process,
 			on_gpu: false,
 		};
-		let started = how.start().and_then(|(process, stream)| {
+		let started = how.start(niceness).and_then(|(process, stream)| {
 			stream.set_read_timeout(Some(TICK))?;
 			stream.set_write_timeout(Some(TICK))?;
 			Ok((process, stream))
@@ -268,9 +273,25 @@ impl Host {
 		self.process.id()
 	}
 
-	/// Memory that it holds, bytes.
+	/// Memory that it holds, with all that it has started, bytes.
 	pub fn memory(&self) -> u64 {
-		self.process.memory().unwrap_or(0)
+		let family = self.process.memory_of_family();
+		self.process.memory().saturating_add(family)
+	}
+
+	/// How it was ended, if it holds more than so many bytes of memory while nothing is asked of it.
+	pub fn overgrown(&mut self, most: u64) -> Option<Lost> {
+		let held = self.memory();
+		if held <= most {
+			return None;
+		}
+		self.process.end();
+		Some(Lost {
+			why: Why::Memory,
+			process: self.process.id(),
+			text: too_large(held, most),
+			on_gpu: false,
+		})
 	}
 
 	/// How it ended, if it did while nothing was asked of it.
@@ -306,6 +327,7 @@ impl Host {
 			unwanted: self.unwanted.as_deref(),
 			began: now,
 			looked: now,
+			family: None,
 			gpu: None,
 		};
 		send(&mut self.stream, &mut watch, &wire::head(request, body))?;
@@ -367,6 +389,15 @@ impl Host {
 			.name("job-end".into())
 			.spawn(move || drop(self));
 	}
+}
+
+fn too_large(held: u64, most: u64) -> String {
+	format!(
+		"it held {} MiB of memory, with all that it had started, and was ended: a process may hold {} MiB, a quarter more than \
+		 max_memory_bytes",
+		held >> 20,
+		most >> 20
+	)
 }
 
 /// What a process says, no longer than anybody wants to read, and without what a terminal would obey.

@@ -161,9 +161,13 @@ impl Pool {
 				idle.at_work.push(host.id);
 				host
 			};
-			match host.ended() {
+			let most = limits::memory_limit(self.settings.max_memory_bytes);
+			match host.ended().or_else(|| host.overgrown(most)) {
 				Some(lost) => self.lost(host.id, &lost),
-				None => return Ok(host),
+				None => {
+					self.make_room(launcher);
+					return Ok(host);
+				}
 			}
 		}
 		self.start(launcher)
@@ -171,7 +175,7 @@ impl Pool {
 
 	/// Starts a process of a launcher, whatever is idle. Whoever does has a [`Self::slot`]. Blocks.
 	pub fn start(&self, launcher: usize) -> Result<Host, Lost> {
-		self.make_room();
+		self.make_room(launcher);
 		let id = self.number();
 		let Settings {
 			threads, niceness, ..
@@ -198,17 +202,23 @@ impl Pool {
 		started
 	}
 
-	/// Ends idle processes, those used longest ago first, until the others hold at most half of what one job may take: another is to
-	/// be started, for another program.
-	fn make_room(&self) {
+	/// Ends idle processes of other launchers, those used longest ago first, until the rest of them holds at most half of what one
+	/// job may take: one of this launcher is to work.
+	fn make_room(&self, launcher: usize) {
 		let mut ended = Vec::new();
 		{
 			let mut idle = self.idle();
-			let mut held: u64 = idle.hosts.iter().map(Host::memory).sum();
-			while held > self.settings.max_memory_bytes / 2 && !idle.hosts.is_empty() {
-				let host = idle.hosts.remove(0);
-				held = held.saturating_sub(host.memory());
-				ended.push(host);
+			let others = idle.hosts.iter().filter(|host| host.launcher != launcher);
+			let held_by: Vec<_> = others.map(|host| (host.id, host.memory())).collect();
+			let mut held: u64 = held_by.iter().map(|(_, memory)| memory).sum();
+			for (id, memory) in held_by {
+				if held <= self.settings.max_memory_bytes / 2 {
+					break;
+				}
+				held = held.saturating_sub(memory);
+				if let Some(place) = idle.hosts.iter().position(|host| host.id == id) {
+					ended.push(idle.hosts.remove(place));
+				}
 			}
 		}
 		// Each is waited for, since its memory is needed; nobody else has to wait meanwhile.

@@ -17,8 +17,10 @@ use std::{
 };
 
 use lemma_client::store::printable;
+use lemma_job_host::serve::OOM_SCORE;
 use rustix::process::{
-	getpid, getppid, kill_process_group, set_parent_process_death_signal, setsid, Pid, Signal,
+	getpid, getppid, getpriority_process, kill_process_group, set_parent_process_death_signal,
+	setpriority_process, setrlimit, setsid, Pid, Resource, Rlimit, Signal,
 };
 
 /// The worker's own setting that holds a secret, which no process for jobs is to see.
@@ -88,8 +90,8 @@ impl Launcher {
 		}
 	}
 
-	/// Starts one, and gives our end of the connection.
-	pub fn start(&self) -> io::Result<(Process, UnixStream)> {
+	/// Starts one that gives way so far, and gives our end of the connection.
+	pub fn start(&self, niceness: u8) -> io::Result<(Process, UnixStream)> {
 		let (ours, theirs) = UnixStream::pair()?;
 		let process = match self {
 			Self::Program {
@@ -115,9 +117,13 @@ impl Launcher {
 				let worker = getpid();
 				// SAFETY: between fork and exec there are only system calls, and nothing is allocated.
 				unsafe {
-					command.pre_exec(move || tie_to(worker));
+					command.pre_exec(move || begin(worker, niceness));
 				}
-				Process::of(start_from_a_lasting_thread(command)?)
+				let child = start_from_a_lasting_thread(command)?;
+				// Before its program runs it is as closed to writers as the worker itself, whose secrets it shares until then. That
+				// this cannot be set is no reason not to work.
+				let _ = std::fs::write(format!("/proc/{}/oom_score_adj", child.id()), OOM_SCORE);
+				Process::of(child)
 			}
 			Self::Thread(serve) => {
 				let (serve, ours) = (serve.clone(), ours.try_clone()?);
@@ -135,10 +141,23 @@ impl Launcher {
 	}
 }
 
-/// In the new process: leads a session of its own, so that signals from a terminal, a group of priorities and a group of processes
-/// are its own; and dies with the worker.
-fn tie_to(worker: Pid) -> io::Result<()> {
+/// In the new process, which is not trusted to do it itself: leads a session of its own, so that signals from a terminal, a group of
+/// priorities and a group of processes are its own; dies with the worker; gives way; and writes no core dump, which would be all of
+/// its memory.
+fn begin(worker: Pid, niceness: u8) -> io::Result<()> {
 	setsid()?;
+	// Both are for the machine's good, and work goes on without.
+	let _ = setrlimit(
+		Resource::Core,
+		Rlimit {
+			current: Some(0),
+			maximum: Some(0),
+		},
+	);
+	let niceness = i32::from(niceness);
+	if getpriority_process(None).is_ok_and(|now| now < niceness) {
+		let _ = setpriority_process(None, niceness);
+	}
 	set_parent_process_death_signal(Some(Signal::KILL))?;
 	// The worker may have died before that.
 	match getppid() == Some(worker) {
@@ -240,13 +259,18 @@ impl Process {
 
 	/// Memory that it holds, bytes, as Linux counts what is resident. What it only reserves, as CUDA does by the terabyte, is not
 	/// counted.
-	pub fn memory(&self) -> Option<u64> {
-		let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()?)).ok()?;
-		let line = status
-			.lines()
-			.find_map(|line| line.strip_prefix("VmRSS:"))?;
-		let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
-		kilobytes.checked_mul(1024)
+	pub fn memory(&self) -> u64 {
+		self.id().map_or(0, resident)
+	}
+
+	/// The same of all that it has started: a sandbox holds next to nothing, and the program in it what there is to hold. Looks at all
+	/// processes of the machine.
+	pub fn memory_of_family(&self) -> u64 {
+		let family = self.id().map(family).unwrap_or_default();
+		family
+			.into_iter()
+			.map(resident)
+			.fold(0, u64::saturating_add)
 	}
 
 	/// How it ended, in words, if it has.
@@ -321,6 +345,57 @@ impl Drop for Process {
 	fn drop(&mut self) {
 		self.end();
 	}
+}
+
+/// Memory that a process holds, bytes.
+fn resident(process: u32) -> u64 {
+	// Its name may be any bytes.
+	let status = std::fs::read(format!("/proc/{process}/status")).unwrap_or_default();
+	let kilobytes = String::from_utf8_lossy(&status)
+		.lines()
+		.find_map(|line| line.strip_prefix("VmRSS:"))
+		.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+	kilobytes.unwrap_or(0).saturating_mul(1024)
+}
+
+/// What a process has started and whatever else is in the session that it leads, without itself.
+fn family(leader: u32) -> Vec<u32> {
+	let Ok(processes) = std::fs::read_dir("/proc") else {
+		return Vec::new();
+	};
+	let all: Vec<(u32, u32, u32)> = processes
+		.flatten()
+		.filter_map(|entry| {
+			let process: u32 = entry.file_name().to_str()?.parse().ok()?;
+			let stat = std::fs::read(entry.path().join("stat")).ok()?;
+			let (parent, session) = parent_and_session(&String::from_utf8_lossy(&stat))?;
+			Some((process, parent, session))
+		})
+		.collect();
+	let mut family = vec![leader];
+	loop {
+		let before = family.len();
+		for (process, parent, session) in &all {
+			let belongs = *session == leader || family.contains(parent);
+			if belongs && !family.contains(process) {
+				family.push(*process);
+			}
+		}
+		if family.len() == before {
+			break;
+		}
+	}
+	family.retain(|process| *process != leader);
+	family
+}
+
+/// proc(5): the name is in parentheses and may hold others; state, parent, group and session follow.
+fn parent_and_session(stat: &str) -> Option<(u32, u32)> {
+	let (_, rest) = stat.rsplit_once(") ")?;
+	let mut fields = rest.split(' ').skip(1);
+	let parent = fields.next()?.parse().ok()?;
+	let session = fields.nth(1)?.parse().ok()?;
+	Some((parent, session))
 }
 
 /// Whether a process has ended before so much time has passed, and was waited for.
@@ -404,6 +479,25 @@ fn read_line(reader: &mut impl BufRead) -> io::Result<Option<String>> {
 #[cfg(test)]
 mod tests {
 	use super::*;
+
+	#[test]
+	fn parent_and_session_should_be_found_whatever_a_process_is_called() {
+		let stat = "12 (a) R 7 (b) ) S 3 4 5 0 -1 4194304";
+		assert_eq!(parent_and_session(stat), Some((3, 5)));
+		assert_eq!(parent_and_session("12 (a"), None);
+		assert_eq!(parent_and_session("12 (a) S 3 4"), None);
+	}
+
+	#[test]
+	fn a_family_should_be_what_a_process_has_started() {
+		let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
+		let family = family(std::process::id());
+		child.kill().unwrap();
+		child.wait().unwrap();
+		assert!(family.contains(&child.id()), "{family:?}");
+		assert!(!family.contains(&std::process::id()));
+		assert!(resident(std::process::id()) > 0);
+	}
 
 	#[test]
 	fn a_process_should_be_waited_for_no_longer_than_it_may_take() {

@@ -141,6 +141,42 @@ fn a_job_that_takes_too_much_memory_should_be_ended() {
 }
 
 #[test]
+fn the_memory_of_what_a_wrapper_has_started_should_count() {
+	let program = std::env::current_exe().unwrap();
+	let command = "\"$0\" --exact part_serve --ignored --nocapture; true";
+	let wrapped = Launcher::Program {
+		path: "/bin/sh".into(),
+		arguments: vec!["-c".into(), command.into(), program.into_os_string()],
+		environment: vec![],
+		strange: false,
+	};
+	let mut host = Host::start(1, 0, &wrapped, Some(2), 7, &limits(PATIENCE)).expect("it starts");
+	let little = Limits {
+		memory: 600 << 20,
+		..limits(PATIENCE)
+	};
+	match order_from(&mut host, "compute: hoard", &little) {
+		Err(Failure::Lost(lost)) => assert_eq!(lost.why, Why::Memory, "{lost}"),
+		other => panic!("it was survived: {other:?}"),
+	}
+}
+
+#[test]
+fn an_idle_process_that_holds_too_much_memory_should_not_be_asked_again() {
+	let metrics = Metrics::new();
+	let pool = Pool::new(rogue(), [], settings(), metrics.clone());
+	let host = pool.take(0, None).unwrap();
+	let first = host.process();
+	pool.give_back(host);
+	let mut host = pool.take(0, None).unwrap();
+	assert_eq!(host.process(), first);
+	assert!(host.overgrown(u64::MAX).is_none());
+	let lost = host.overgrown(1 << 10).unwrap();
+	assert_eq!((lost.why, lost.process), (Why::Memory, first));
+	assert!(!runs(first.unwrap()));
+}
+
+#[test]
 fn a_process_that_says_what_it_should_not_should_be_ended() {
 	let lost = lost_by("compute: babble", &limits(PATIENCE));
 	assert_eq!(lost.why, Why::Crashed);
