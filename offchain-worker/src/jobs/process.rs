@@ -2,7 +2,7 @@
 
 use std::{
 	collections::VecDeque,
-	env::var_os,
+	env::vars_os,
 	ffi::OsString,
 	io::{self, BufRead, BufReader, Read},
 	net::Shutdown,
@@ -17,26 +17,14 @@ use std::{
 };
 
 use lemma_client::store::printable;
-use lemma_job_host::serve::OOM_SCORE;
+use lemma_job_host::{
+	environment::{harmless, is_secret},
+	serve::OOM_SCORE,
+};
 use rustix::process::{
 	getpid, getppid, getpriority_process, kill_process_group, set_parent_process_death_signal,
 	setpriority_process, setrlimit, setsid, Pid, Resource, Rlimit, Signal,
 };
-
-/// The worker's own setting that holds a secret, which no process for jobs is to see.
-const SECRET: &str = "LEMMA_KEY";
-
-/// What somebody else's program gets of the worker's environment, which may hold keys of stores.
-const HARMLESS: [&str; 8] = [
-	"PATH",
-	"HOME",
-	"TMPDIR",
-	"LANG",
-	"LC_ALL",
-	"LD_LIBRARY_PATH",
-	"RUST_LOG",
-	"RUST_BACKTRACE",
-];
 
 /// Of a line that a process says, so many bytes are kept.
 const LINE_BYTES: u64 = 400;
@@ -101,16 +89,17 @@ impl Launcher {
 				strange,
 			} => {
 				let mut command = Command::new(path);
-				if *strange {
-					let harmless = HARMLESS
-						.iter()
-						.filter_map(|name| Some((name, var_os(name)?)));
-					command.env_clear().envs(harmless);
-				}
+				let inherited: Vec<(OsString, OsString)> = match *strange {
+					true => harmless()
+						.map(|(name, value)| (name.into(), value))
+						.collect(),
+					false => vars_os().collect(),
+				};
+				let inherited = inherited.into_iter().chain(environment.iter().cloned());
 				command
 					.args(arguments)
-					.envs(environment.iter().map(|(name, value)| (name, value)))
-					.env_remove(SECRET)
+					.env_clear()
+					.envs(inherited.filter(|(name, _)| !is_secret(name)))
 					.stdin(Stdio::from(OwnedFd::from(theirs)))
 					.stdout(Stdio::null())
 					.stderr(Stdio::piped());
