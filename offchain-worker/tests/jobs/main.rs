@@ -16,14 +16,19 @@ use std::{
 };
 
 use hands::{children, order, runs, settings, signal, until, worker, Hands, PATIENCE};
-use lemma_job_host::message::{Event, First, Request};
+use lemma_job_host::{
+	message::{Chosen, Event, First, Request, CUDA},
+	Machine,
+};
 use lemma_worker::{
+	backend::Preference,
 	catalogue::Catalogue,
 	executables::{self, Executable},
 	jobs::{Failure, Host, Launcher, Limits, Lost, Place, Pool, Why},
 	metrics::Metrics,
 	workshop::{PrepareError, Workshop as _},
 };
+use lemma_zk_circuits::{program::Work, programs::bundles::Programs};
 use rogue::PROGRAM;
 
 /// The rogue program's process.
@@ -400,6 +405,80 @@ async fn an_executable_should_serve_what_is_allowed_and_be_believed_nothing() {
 	// It proves whatever it is given, and this worker looks.
 	let reason = hands.produce(&job, 1).await.unwrap_err();
 	assert!(reason.contains("does not verify"), "{reason}");
+}
+
+/// A GPU that fails, or computes this.
+struct Gpu(Result<Vec<u8>, String>);
+
+impl Machine for Gpu {
+	fn choose(&self, _: &str) -> Result<Chosen, String> {
+		Ok(Chosen {
+			name: CUDA.into(),
+			description: "a test's".into(),
+			no_gpu: None,
+		})
+	}
+
+	fn gpu(&self, _: Work<'_>) -> Result<Vec<u8>, String> {
+		self.0.clone()
+	}
+
+	fn cpu(&self, _: Work<'_>) -> Result<Vec<u8>, String> {
+		Err("not asked here".into())
+	}
+}
+
+/// Hands with such a GPU, and the rogue program as an executable.
+fn hands_with(gpu: Result<Vec<u8>, String>) -> Hands {
+	let own = Launcher::Thread(Arc::new(move |socket| {
+		let gpu = Box::new(Gpu(gpu.clone()));
+		// That the connection is closed is no error.
+		let _ = lemma_job_host::serve_on(socket, Programs::default(), gpu);
+	}));
+	let hands = Hands::with(own, &[executable(PROGRAM)], settings());
+	let chosen = hands.pool.choose(Preference::Cuda).unwrap();
+	assert_eq!(chosen.name, CUDA);
+	hands
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_executable_whose_kernels_fail_should_lose_the_gpu_for_itself_alone() {
+	let hands = hands_with(Err("CUDA_ERROR_LAUNCH_FAILED".into()));
+	let order = order(PROGRAM, [0; 32], b"kernel".to_vec(), 4);
+	let job = hands.executor.prepare(&order, false).await.unwrap();
+	for _ in 0..3 {
+		assert!(hands.pool.asks_gpu(1));
+		let reason = hands.produce(&job, 1).await.unwrap_err();
+		assert!(reason.contains("does not verify"), "{reason}");
+	}
+	assert!(!hands.pool.asks_gpu(1));
+	assert!(hands.pool.asks_gpu(0));
+	hands.assert_metric("lemma_worker_backend_failures_total{backend=\"cuda\"} 3");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failures_of_the_gpu_should_be_forgiven_only_for_a_proof_that_verifies() {
+	let hands = hands_with(Ok(vec![1, 0, 0, 0]));
+	let order = order(PROGRAM, [0; 32], b"kernel".to_vec(), 4);
+	let job = hands.executor.prepare(&order, false).await.unwrap();
+	hands.pool.strike(1, "once");
+	hands.pool.strike(1, "twice");
+	let reason = hands.produce(&job, 1).await.unwrap_err();
+	assert!(reason.contains("does not verify"), "{reason}");
+	assert!(hands.pool.asks_gpu(1), "it did not fail");
+	hands.pool.strike(1, "a third time");
+	assert!(!hands.pool.asks_gpu(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_should_be_believed_that_the_gpu_failed_where_it_was_not_asked() {
+	let hands = hands_with(Ok(vec![1, 0, 0, 0]));
+	let order = order(PROGRAM, [0; 32], b"compute: slander".to_vec(), 4);
+	let job = hands.executor.prepare(&order, false).await.unwrap();
+	let reason = hands.produce(&job, 1).await.unwrap_err();
+	assert!(reason.contains("does not verify"), "{reason}");
+	let text = hands.metrics.encode().unwrap();
+	assert!(!text.contains("backend_failures_total{"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,10 +11,16 @@ use std::{
 	},
 };
 
-use lemma_job_host::Reference;
+use lemma_job_host::{
+	message::{Event, CUDA},
+	wire, Reference,
+};
 use lemma_zk_circuits::{
 	circuit::AnyCircuit,
-	program::{Class, InputError, Job, Program, ProgramId, ProveError, Proved, Stage, Work},
+	program::{
+		Argument, Class, InputError, Job, Kernel, Own, Program, ProgramId, ProveError, Proved,
+		Stage, Work,
+	},
 	programs::bundles::Programs,
 	Prover,
 };
@@ -56,7 +62,25 @@ impl Program for Rogue {
 	}
 }
 
+/// The input; `kernel` is no misdeed, but has one.
+#[derive(Debug)]
 struct Misdeed(String);
+
+impl Own for Misdeed {
+	fn reference(&self) -> Vec<u8> {
+		vec![1, 0, 0, 0]
+	}
+
+	fn kernel(&self) -> Option<Kernel> {
+		Some(Kernel {
+			source: "never compiled".into(),
+			name: "none".into(),
+			grid: [1; 3],
+			block: [1; 3],
+			arguments: vec![Argument::Output(4)],
+		})
+	}
+}
 
 impl Misdeed {
 	// Who starts a process and does not wait for it is what is to be seen here.
@@ -110,8 +134,18 @@ impl Misdeed {
 			"chatter" => {
 				let socket = std::io::stdin().as_fd().try_clone_to_owned().unwrap();
 				let mut socket = UnixStream::from(socket);
-				let word = lemma_job_host::message::Event::Proving(0);
-				while lemma_job_host::wire::send(&mut socket, &word, &[]).is_ok() {}
+				while wire::send(&mut socket, &Event::Proving(0), &[]).is_ok() {}
+			}
+			"slander" => {
+				let socket = std::io::stdin().as_fd().try_clone_to_owned().unwrap();
+				let mut socket = UnixStream::from(socket);
+				let failed = Event::BackendFailed {
+					backend: CUDA.into(),
+					reason: "slander".into(),
+				};
+				for _ in 0..3 {
+					wire::send(&mut socket, &failed, &[]).unwrap();
+				}
 			}
 			"fork" => {
 				let started = Command::new("sleep").arg("1000").spawn().unwrap();
@@ -162,12 +196,15 @@ impl Job for Misdeed {
 
 	fn work(&self) -> Work<'_> {
 		self.happens_at("compute");
-		Work::Gemm {
-			m: 1,
-			k: 1,
-			n: 1,
-			a: &[1],
-			b: &[1],
+		match self.0 == "kernel" {
+			true => Work::Own(self),
+			false => Work::Gemm {
+				m: 1,
+				k: 1,
+				n: 1,
+				a: &[1],
+				b: &[1],
+			},
 		}
 	}
 
