@@ -137,12 +137,9 @@ fn run(args: RunArgs) -> anyhow::Result<()> {
 /// No other program of the same user, such as an executable that it starts, reads the memory of this process or the environment that
 /// it was started with, which may hold its key.
 fn keep_to_ourselves() {
+	// It works as well without.
 	#[cfg(target_os = "linux")]
-	{
-		use rustix::process::{set_dumpable_behavior, DumpableBehavior};
-		// It works as well without.
-		let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
-	}
+	let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
 }
 
 /// The log of a process for jobs: lines for the worker, which adds the rest.
@@ -261,7 +258,7 @@ fn remark(record: &Record) -> String {
 mod tests {
 	use rustix::process::{dumpable_behavior, set_dumpable_behavior, DumpableBehavior};
 
-	use super::*;
+	use super::keep_to_ourselves;
 
 	#[test]
 	fn the_worker_should_be_closed_to_others_of_the_same_user() {

@@ -5,7 +5,7 @@ use std::{
 	ffi::{OsStr, OsString},
 };
 
-/// Settings that hold a secret, of whoever starts any process for jobs: the key that signs.
+/// The setting of workers and clients that holds the key with which they sign.
 const SECRET: &str = "LEMMA_KEY";
 
 /// How the names of settings begin that hold keys of stores.
