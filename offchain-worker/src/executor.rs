@@ -340,7 +340,8 @@ impl Hands {
 				}
 				Err(Failure::Lost(lost)) => {
 					self.pool.lost(host.id, &lost);
-					if !(gpu && lost.on_gpu) || lost.why == Why::Unwanted {
+					let by_gpu = gpu && lost.on_gpu && lost.why != Why::Unwanted;
+					if !by_gpu {
 						return Err(format!("computing and proving failed: {lost}"));
 					}
 					self.struck(launcher, &mut on_gpu, &lost.text);

@@ -167,9 +167,8 @@ fn the_memory_of_what_a_wrapper_has_started_should_count() {
 }
 
 #[test]
-fn an_idle_process_that_holds_too_much_memory_should_not_be_asked_again() {
-	let metrics = Metrics::new();
-	let pool = Pool::new(rogue(), [], settings(), metrics.clone());
+fn an_idle_process_that_holds_too_much_memory_should_be_ended() {
+	let pool = Pool::new(rogue(), [], settings(), Metrics::new());
 	let host = pool.take(0, None).unwrap();
 	let first = host.process();
 	pool.give_back(host);
