@@ -122,6 +122,7 @@ impl Cli {
 }
 
 fn run(args: RunArgs) -> anyhow::Result<()> {
+	keep_to_ourselves();
 	let config = config::merge(args.config.as_deref(), &args.settings)?.validate()?;
 	start_log(config.log_format, "info");
 	let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -131,6 +132,14 @@ fn run(args: RunArgs) -> anyhow::Result<()> {
 	// Processes for jobs end with this one, and need not be waited for: the journal knows where to go on.
 	runtime.shutdown_background();
 	ended
+}
+
+/// No other program of the same user, such as an executable that it starts, reads the memory of this process or the environment that
+/// it was started with, which may hold its key.
+fn keep_to_ourselves() {
+	// It works as well without.
+	#[cfg(target_os = "linux")]
+	let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
 }
 
 /// The log of a process for jobs: lines for the worker, which adds the rest.
@@ -242,5 +251,21 @@ fn remark(record: &Record) -> String {
 			)
 		}
 		state => state.reason().to_owned(),
+	}
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+	use rustix::process::{dumpable_behavior, set_dumpable_behavior, DumpableBehavior};
+
+	use super::keep_to_ourselves;
+
+	#[test]
+	fn the_worker_should_be_closed_to_others_of_the_same_user() {
+		let before = dumpable_behavior().unwrap();
+		keep_to_ourselves();
+		let after = dumpable_behavior().unwrap();
+		set_dumpable_behavior(before).unwrap();
+		assert_eq!(after, DumpableBehavior::NotDumpable);
 	}
 }

@@ -3,7 +3,7 @@
 use std::{
 	collections::BTreeSet,
 	sync::{Arc, PoisonError},
-	time::Instant,
+	time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
@@ -17,8 +17,8 @@ use crate::{
 	estimate::Estimate,
 	input::Inputs,
 	jobs::{
-		limits::{time_to_make, time_to_read},
-		Failure, Host, Place, Pool,
+		limits::{time_to_commit, time_to_make, time_to_read, time_to_try},
+		Failure, Host, Place, Pool, Why,
 	},
 	journal::Hash,
 	metrics::Metrics,
@@ -106,7 +106,7 @@ impl Workshop for Executor {
 		let slot = self.hands.pool.slot().await?;
 		let running = self.on_a_thread(move |hands| {
 			let _slot = slot;
-			hands.make(&job, task)
+			hands.make(&job, &task)
 		});
 		running
 			.await
@@ -133,6 +133,15 @@ impl Workshop for Executor {
 	}
 }
 
+/// What the GPU did in one attempt.
+#[derive(Default)]
+struct OnGpu {
+	/// It failed.
+	struck: bool,
+	/// What it computed is what was proven, as far as the process says.
+	computed: bool,
+}
+
 /// What does the work, on threads that may block.
 struct Hands {
 	catalogue: Catalogue,
@@ -151,27 +160,31 @@ impl Hands {
 
 	/// Reads an input and checks everything that the order says of it.
 	fn check(&self, wanted: &OrderSpec, input: Vec<u8>) -> Result<Arc<Prepared>, PrepareError> {
-		let mut host = self
-			.pool
-			.take(self.launcher(&wanted.program.0), None)
-			.map_err(|lost| PrepareError::Later(lost.text))?;
-		let checked = self.check_in(&mut host, wanted, &input);
-		match checked {
-			Ok((facts, commitment, place)) => {
-				self.pool.give_back(host);
-				let job = Prepared::new(facts, commitment, input);
-				*job.place.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
-				Ok(Arc::new(job))
-			}
-			Err(Failure::Said(reason)) => {
-				self.pool.give_back(host);
-				Err(PrepareError::Refused(reason))
-			}
-			Err(Failure::Lost(lost)) => {
-				self.pool.lost(host.id, &lost);
-				Err(PrepareError::Refused(format!(
-					"its input cannot be read and committed to: {lost}"
-				)))
+		let launcher = self.launcher(&wanted.program.0);
+		let mut taken = self.pool.take(launcher, None);
+		loop {
+			let mut host = taken.map_err(|lost| PrepareError::Later(lost.text))?;
+			match self.check_in(&mut host, wanted, &input) {
+				Ok((facts, commitment, place)) => {
+					self.pool.give_back(host);
+					let job = Prepared::new(facts, commitment, input);
+					*job.place.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
+					return Ok(Arc::new(job));
+				}
+				Err(Failure::Said(reason)) => {
+					self.pool.give_back(host);
+					return Err(PrepareError::Refused(reason));
+				}
+				Err(Failure::Lost(lost)) => {
+					self.pool.lost(host.id, &lost);
+					if !host.served {
+						return Err(PrepareError::Refused(format!(
+							"its input cannot be read and committed to: {lost}"
+						)));
+					}
+					// What earlier jobs have left there may be the reason.
+					taken = self.pool.start(launcher);
+				}
 			}
 		}
 	}
@@ -182,7 +195,7 @@ impl Hands {
 		wanted: &OrderSpec,
 		input: &[u8],
 	) -> Result<(Facts, Hash, Place), Failure> {
-		let (facts, place) = self.open(host, &wanted.program.0, input)?;
+		let (facts, place) = self.open(host, &wanted.program.0, input, Duration::MAX)?;
 		let refused = |reason| Err(Failure::Said(reason));
 		if facts.program != wanted.program.0 {
 			return refused(format!(
@@ -207,7 +220,7 @@ impl Hands {
 			));
 		}
 		let estimate = self.estimate.of_cost(facts.cost_estimate);
-		let time = time_to_make(estimate, self.pool.settings().time_factor, None, 1);
+		let time = time_to_commit(estimate, self.pool.settings().time_factor);
 		let limits = self.pool.limits(time.max(time_to_read(input.len())));
 		let request = Request::Commit { job: place.job };
 		let commitment = match host.ask(&request, &[], &limits, &mut |_| {})? {
@@ -224,12 +237,13 @@ impl Hands {
 		Ok((facts, commitment, place))
 	}
 
-	/// Has a process read an input.
+	/// Has a process read an input, in `at_most` so much time.
 	fn open(
 		&self,
 		host: &mut Host,
 		program: &Hash,
 		input: &[u8],
+		at_most: Duration,
 	) -> Result<(Facts, Place), Failure> {
 		let entry = (self.catalogue.find(program)).ok_or(Failure::Said(UNKNOWN.to_owned()))?;
 		self.load(host, entry)?;
@@ -239,7 +253,7 @@ impl Hands {
 			job: place.job,
 			program: *program,
 		};
-		let limits = self.pool.limits(time_to_read(input.len()));
+		let limits = self.pool.limits(time_to_read(input.len()).min(at_most));
 		match host.ask(&request, input, &limits, &mut |_| {})? {
 			(Event::Opened(facts), _) => Ok((
 				Facts {
@@ -279,19 +293,24 @@ impl Hands {
 
 	/// Has a job computed and proven, and verifies what comes of it. What the GPU crashes or hangs at is computed once more, on
 	/// the processor.
-	fn make(&self, job: &Prepared, task: Task) -> Result<Finished, String> {
+	fn make(&self, job: &Prepared, task: &Task) -> Result<Finished, String> {
 		let started = Instant::now();
-		// A GPU may have taken the process of an earlier attempt with it.
-		let gpu = task.attempt <= 1 && self.pool.asks_gpu();
 		let launcher = self.launcher(&job.facts.program);
+		// A GPU may have taken the process of an earlier attempt with it.
+		let gpu = task.attempt <= 1 && self.pool.asks_gpu(launcher);
+		let mut on_gpu = OnGpu::default();
 		let mut given = match gpu && launcher != 0 {
-			true => self.by_kernel(job, launcher),
+			true => self.by_kernel(job, task, launcher, &mut on_gpu),
 			false => None,
 		};
 		let mut gpu = gpu && launcher == 0;
 		let (made, body, native) = loop {
+			if task.is_unwanted() {
+				return Err("nobody wants its result any more".to_owned());
+			}
 			let taken = self.pool.take(launcher, host_of(job));
 			let mut host = taken.map_err(|lost| lost.text)?;
+			host.unwanted = Some(task.unwanted.clone());
 			let mut native = micros(seconds(started));
 			let first = match &given {
 				Some(_) => First::Given,
@@ -299,22 +318,33 @@ impl Hands {
 				None => First::Cpu,
 			};
 			let output = given.take().unwrap_or_default();
-			let made = self.make_in(&mut host, job, task, (first, &output), started, &mut native);
+			let made = self.make_in(
+				&mut host,
+				job,
+				task,
+				(first, &output),
+				started,
+				&mut native,
+				&mut on_gpu,
+			);
 			match made {
 				Ok((made, body)) => {
 					self.pool.give_back(host);
 					break (made, body, native);
 				}
 				Err(Failure::Said(reason)) => {
+					// What fails twice may fail because of the process.
+					host.spoiled |= task.attempt > 1;
 					self.pool.give_back(host);
 					return Err(reason);
 				}
 				Err(Failure::Lost(lost)) => {
 					self.pool.lost(host.id, &lost);
-					if !(gpu && lost.on_gpu) {
+					let by_gpu = gpu && lost.on_gpu && lost.why != Why::Unwanted;
+					if !by_gpu {
 						return Err(format!("computing and proving failed: {lost}"));
 					}
-					self.pool.strike(&lost.text);
+					self.struck(launcher, &mut on_gpu, &lost.text);
 					gpu = false;
 				}
 			}
@@ -334,6 +364,9 @@ impl Hands {
 			.extend(made.stages.into_iter().filter_map(named));
 		let checking = Instant::now();
 		verify(job, task, &finished)?;
+		if on_gpu.computed && !on_gpu.struck {
+			self.pool.forgive(launcher);
+		}
 		finished
 			.stages
 			.push(("verify".to_owned(), micros(seconds(checking))));
@@ -347,30 +380,40 @@ impl Hands {
 		Ok(finished)
 	}
 
+	/// The GPU failed at an attempt: however often it does, that counts once.
+	fn struck(&self, launcher: usize, on_gpu: &mut OnGpu, reason: &str) {
+		on_gpu.computed = false;
+		if !std::mem::replace(&mut on_gpu.struck, true) {
+			self.pool.strike(launcher, reason);
+		}
+	}
+
 	/// Has one process compute and prove. `native` will be what computing took, microseconds.
 	fn make_in(
 		&self,
 		host: &mut Host,
 		job: &Prepared,
-		task: Task,
+		task: &Task,
 		(first, given): (First, &[u8]),
 		started: Instant,
 		native: &mut u64,
+		on_gpu: &mut OnGpu,
 	) -> Result<(Made, Vec<u8>), Failure> {
-		let number = self.opened(host, job)?;
+		let number = self.opened(host, job, Duration::MAX)?;
 		let estimate = self.estimate.of_cost(job.facts.cost_estimate);
 		let factor = self.pool.settings().time_factor;
-		let time = time_to_make(estimate, factor, task.seconds_left, task.attempt);
+		let time = time_to_make(estimate, factor, task.seconds_left(), task.attempt);
 		let request = Request::Make {
 			job: number,
 			binding: task.binding,
 			first,
 		};
-		let (mut by_gpu, mut spoiled) = (first == First::Given, false);
+		let (launcher, mut spoiled) = (host.launcher, false);
+		on_gpu.computed = first == First::Given;
 		let limits = self.pool.limits(time);
 		let asked = host.ask(&request, given, &limits, &mut |event| match event {
 			Event::Computed { backend, micros } => {
-				by_gpu = backend == CUDA;
+				on_gpu.computed = first == First::Gpu && backend == CUDA;
 				*native = *micros;
 				tracing::info!(
 					backend = printable(backend),
@@ -378,11 +421,11 @@ impl Hands {
 					"computed"
 				);
 			}
-			Event::BackendFailed { reason, .. } => {
-				by_gpu = false;
+			// Where nobody asked the GPU, nobody is believed that it failed.
+			Event::BackendFailed { reason, .. } if first != First::Cpu => {
 				// Where its output was given, the GPU is another process's.
 				spoiled = first == First::Gpu;
-				self.pool.strike(&printable(reason));
+				self.struck(launcher, on_gpu, reason);
 			}
 			Event::Proving(stage) => {
 				tracing::info!(stage = message::name(*stage), "proving");
@@ -391,45 +434,53 @@ impl Hands {
 		});
 		host.spoiled = spoiled;
 		match asked? {
-			(Event::Made(made), body) => {
-				if by_gpu {
-					self.pool.forgive();
-				}
-				Ok((made, body))
-			}
+			(Event::Made(made), body) => Ok((made, body)),
 			_ => Err(host.confused()),
 		}
 	}
 
-	/// The number of a job in a process, which reads its input if it has not.
-	fn opened(&self, host: &mut Host, job: &Prepared) -> Result<u64, Failure> {
-		let mut place = job.place.lock().unwrap_or_else(PoisonError::into_inner);
-		match &*place {
-			Some(place) if place.host == host.id => Ok(place.job),
-			_ => {
-				let (facts, there) = self.open(host, &job.facts.program, &job.input)?;
-				if facts != job.facts {
-					return Err(Failure::Said(
-						"its input was read differently a second time".to_owned(),
-					));
-				}
-				Ok(place.insert(there).job)
-			}
+	/// The number of a job in a process, which reads its input if it has not, in `at_most` so much time.
+	fn opened(&self, host: &mut Host, job: &Prepared, at_most: Duration) -> Result<u64, Failure> {
+		if let Some(number) = number_in(host.id, job) {
+			return Ok(number);
 		}
+		let (facts, there) = self.open(host, &job.facts.program, &job.input, at_most)?;
+		if facts != job.facts {
+			return Err(Failure::Said(
+				"its input was read differently a second time".to_owned(),
+			));
+		}
+		let number = there.job;
+		let mut place = job.place.lock().unwrap_or_else(PoisonError::into_inner);
+		let before = place.replace(there);
+		drop(place);
+		// Its process is told, for which nobody is to wait.
+		drop(before);
+		Ok(number)
 	}
 
 	/// What a program's own kernel computes of a job, on the GPU of this program's processes; `None` if there is no kernel, or it
 	/// fails.
-	fn by_kernel(&self, job: &Prepared, launcher: usize) -> Option<Vec<u8>> {
+	fn by_kernel(
+		&self,
+		job: &Prepared,
+		task: &Task,
+		launcher: usize,
+		on_gpu: &mut OnGpu,
+	) -> Option<Vec<u8>> {
 		let started = Instant::now();
 		let estimate = self.estimate.of_cost(job.facts.cost_estimate);
-		let time = time_to_make(estimate, self.pool.settings().time_factor, None, 1);
-		let limits = self.pool.limits(time);
-		let asked = self.ask_of(launcher, host_of(job), |host| {
+		let factor = self.pool.settings().time_factor;
+		// Of now, whenever that is asked.
+		let time = || time_to_try(estimate, factor, task.seconds_left());
+		if time().is_zero() {
+			return None;
+		}
+		let asked = self.ask_of(launcher, host_of(job), task, |host| {
 			let request = Request::Kernel {
-				job: self.opened(host, job)?,
+				job: self.opened(host, job, time())?,
 			};
-			host.ask(&request, &[], &limits, &mut |_| {})
+			host.ask(&request, &[], &self.pool.limits(time()), &mut |_| {})
 		});
 		let (kernel, body) = match asked {
 			Ok((Event::Kernel(Some(kernel)), body)) => (kernel, body),
@@ -440,9 +491,12 @@ impl Hands {
 				return None;
 			}
 		};
+		if time().is_zero() {
+			return None;
+		}
 		let request = Request::Run { kernel };
-		let ran = self.ask_of(0, None, |host| {
-			let ran = host.ask(&request, &body, &limits, &mut |_| {});
+		let ran = self.ask_of(0, None, task, |host| {
+			let ran = host.ask(&request, &body, &self.pool.limits(time()), &mut |_| {});
 			host.spoiled = ran.is_err();
 			ran
 		});
@@ -452,8 +506,11 @@ impl Hands {
 				Some(output)
 			}
 			Ok(_) => None,
+			// It did not come to the GPU, or nobody wants it to.
+			Err(Failure::Lost(lost)) if matches!(lost.why, Why::Start | Why::Unwanted) => None,
 			Err(failure) => {
-				self.pool.strike(&failure.to_string());
+				// The kernel is the executable's, and so is the failure.
+				self.struck(launcher, on_gpu, &failure.to_string());
 				None
 			}
 		}
@@ -464,9 +521,11 @@ impl Hands {
 		&self,
 		launcher: usize,
 		wanted: Option<u64>,
+		task: &Task,
 		ask: impl FnOnce(&mut Host) -> Result<(Event, Vec<u8>), Failure>,
 	) -> Result<(Event, Vec<u8>), Failure> {
 		let mut host = (self.pool.take(launcher, wanted)).map_err(Failure::Lost)?;
+		host.unwanted = Some(task.unwanted.clone());
 		let asked = ask(&mut host);
 		match &asked {
 			Err(Failure::Lost(lost)) => self.pool.lost(host.id, lost),
@@ -477,7 +536,7 @@ impl Hands {
 }
 
 /// Whether a result is one: the chain will ask the same.
-fn verify(job: &Prepared, task: Task, finished: &Finished) -> Result<(), String> {
+fn verify(job: &Prepared, task: &Task, finished: &Finished) -> Result<(), String> {
 	if finished.output.len() as u64 != job.facts.output_len {
 		return Err(format!(
 			"the result has {} bytes of output where {} are due",
@@ -503,6 +562,13 @@ fn verify(job: &Prepared, task: Task, finished: &Finished) -> Result<(), String>
 fn host_of(job: &Prepared) -> Option<u64> {
 	let place = job.place.lock().unwrap_or_else(PoisonError::into_inner);
 	place.as_ref().map(|place| place.host)
+}
+
+/// The number of a job in a process, if that has read it.
+fn number_in(host: u64, job: &Prepared) -> Option<u64> {
+	let place = job.place.lock().unwrap_or_else(PoisonError::into_inner);
+	let there = place.as_ref().filter(|place| place.host == host);
+	there.map(|place| place.job)
 }
 
 fn seconds(since: Instant) -> f64 {

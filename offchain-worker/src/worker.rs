@@ -108,15 +108,22 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 	let others = config.executables.iter().map(Executable::launcher);
 	let pool = Pool::new(Launcher::this_program(), others, settings, metrics.clone());
 	let (executables, asking) = (config.executables.clone(), pool.clone());
-	let programs = tokio::task::spawn_blocking(move || {
+	let loading = tokio::task::spawn_blocking(move || {
 		executables::load(&mut programs, &executables, &asking).map(|()| programs)
 	});
-	let programs = programs.await??;
+	let programs = tokio::select! {
+		loaded = loading => loaded??,
+		_ = stop.cancelled() => return Ok(()),
+	};
 	let served =
 		Served::resolve(&config.rules.programs, &programs.classes()).map_err(anyhow::Error::msg)?;
 	let (preference, choosing) = (config.backend, pool.clone());
 	// Opening a device and compiling kernels takes a while.
-	let chosen = tokio::task::spawn_blocking(move || choosing.choose(preference)).await??;
+	let choosing = tokio::task::spawn_blocking(move || choosing.choose(preference));
+	let chosen = tokio::select! {
+		chosen = choosing => chosen??,
+		_ = stop.cancelled() => return Ok(()),
+	};
 	if let Some(reason) = &chosen.no_gpu {
 		tracing::info!("no GPU is used: {reason}");
 	}

@@ -3,7 +3,11 @@
 
 use std::{
 	collections::BTreeSet,
-	sync::{Arc, Mutex},
+	sync::{
+		atomic::{AtomicBool, Ordering},
+		Arc, Mutex,
+	},
+	time::Instant,
 };
 
 use async_trait::async_trait;
@@ -48,7 +52,7 @@ impl Prepared {
 }
 
 /// A computation to prove, for one provider and one order.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Task {
 	/// The order.
 	pub order: OrderId,
@@ -60,8 +64,23 @@ pub struct Task {
 	pub binding: Hash,
 	/// 1 at first; higher after failures, and after restarts.
 	pub attempt: u32,
-	/// Seconds until our claim ends; `None` if there is none.
-	pub seconds_left: Option<f64>,
+	/// When our claim ends; `None` if there is none.
+	pub claim_ends: Option<Instant>,
+	/// Set when nobody wants the result any more: whatever is at work on it is ended.
+	pub unwanted: Arc<AtomicBool>,
+}
+
+impl Task {
+	/// Seconds until our claim ends, from now on; `None` if there is none.
+	pub fn seconds_left(&self) -> Option<f64> {
+		let ends = self.claim_ends?;
+		Some(ends.saturating_duration_since(Instant::now()).as_secs_f64())
+	}
+
+	/// Whether nobody wants the result any more.
+	pub fn is_unwanted(&self) -> bool {
+		self.unwanted.load(Ordering::SeqCst)
+	}
 }
 
 /// A finished job.

@@ -10,12 +10,14 @@
 //! - [`make`]: one job, computed, on the processor if the GPU fails, and proven
 //! - [`machine`]: what computes
 //! - [`remote`]: the other side, for clients
+//! - [`environment`]: what of their own environment both hand down
 //! - [`priority`]: the process gives way to the node beside it
 //!
 //! `docs/decisions/0040-job-processes.md` says why it is so.
 
 #![deny(missing_docs)]
 
+pub mod environment;
 pub mod machine;
 pub mod make;
 pub mod message;

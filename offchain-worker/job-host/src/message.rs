@@ -16,6 +16,9 @@ pub const CUDA: &str = "cuda";
 /// See [`CUDA`].
 pub const CPU: &str = "cpu";
 
+/// How a GPU's failure begins that only says that the work is too large for its memory.
+pub const TOO_LARGE: &str = "too large for the GPU: ";
+
 /// What a worker asks.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub enum Request {

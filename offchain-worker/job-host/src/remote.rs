@@ -21,6 +21,7 @@ use lemma_zk_circuits::{
 use lemma_zk_statement::OutputElement;
 
 use crate::{
+	environment::harmless,
 	message::{Event, Facts, First, Known, Request, PROTOCOL, STAGES},
 	wire::{self, Incoming},
 };
@@ -77,6 +78,8 @@ impl Connection {
 		let started = UnixStream::pair().and_then(|(ours, theirs)| {
 			let child = Command::new(executable)
 				.arg(OsStr::new("serve"))
+				.env_clear()
+				.envs(harmless())
 				.stdin(Stdio::from(OwnedFd::from(theirs)))
 				.stdout(Stdio::null())
 				.spawn()?;

@@ -26,7 +26,7 @@ use crate::{
 
 /// Of how much, from -1000 to 1000, this process is to be preferred when the system has no memory left and ends one: before
 /// the worker and the node.
-const OOM_SCORE: &str = "500";
+pub const OOM_SCORE: &str = "500";
 
 /// Serves these programs' jobs to the worker that started this process, on the standard input, which is a socket; and ends the process
 /// when the worker is gone. What computes is `machine`.
@@ -79,7 +79,7 @@ pub fn serve_on(
 
 /// Makes of this process what does jobs.
 fn begin(threads: u32, niceness: u8) -> Result<(), String> {
-	// Both are for the machine's good, and work goes on without.
+	// All of it is for the machine's good, and work goes on without. A worker has done the same; another who starts this has not.
 	let _ = std::fs::write("/proc/self/oom_score_adj", OOM_SCORE);
 	let none = Rlimit {
 		current: Some(0),

@@ -60,7 +60,8 @@ impl Incoming {
 		}
 	}
 
-	/// The next message, its head and its body; `None` if the stream has a read timeout and it passed.
+	/// Reads once, unless a whole message is here. The next message, its head and its body; `None` if it is not whole yet: whoever
+	/// keeps limits looks at them between, however slowly the bytes drip in.
 	///
 	/// # Errors
 	///
@@ -69,25 +70,22 @@ impl Incoming {
 		&mut self,
 		stream: &mut impl Read,
 	) -> Result<Option<(T, Vec<u8>)>, WireError> {
-		loop {
-			if let Some(message) = self.take()? {
-				return Ok(Some(message));
-			}
-			let before = self.buffer.len();
-			self.buffer.resize(before + CHUNK, 0);
-			let read = stream.read(&mut self.buffer[before..]);
-			self.buffer
-				.truncate(before + read.as_ref().map_or(0, |count| *count));
-			match read {
-				Ok(0) => return Err(WireError::Closed),
-				Ok(_) => {}
-				Err(error) => match error.kind() {
-					ErrorKind::Interrupted => {}
-					ErrorKind::WouldBlock | ErrorKind::TimedOut => return Ok(None),
-					ErrorKind::ConnectionReset => return Err(WireError::Closed),
-					_ => return Err(WireError::Io(error)),
-				},
-			}
+		if let Some(message) = self.take()? {
+			return Ok(Some(message));
+		}
+		let before = self.buffer.len();
+		self.buffer.resize(before + CHUNK, 0);
+		let read = stream.read(&mut self.buffer[before..]);
+		self.buffer
+			.truncate(before + read.as_ref().map_or(0, |count| *count));
+		match read {
+			Ok(0) => Err(WireError::Closed),
+			Ok(_) => self.take(),
+			Err(error) => match error.kind() {
+				ErrorKind::Interrupted | ErrorKind::WouldBlock | ErrorKind::TimedOut => Ok(None),
+				ErrorKind::ConnectionReset => Err(WireError::Closed),
+				_ => Err(WireError::Io(error)),
+			},
 		}
 	}
 
@@ -176,6 +174,22 @@ mod tests {
 			let end = incoming.receive::<(u32, String)>(&mut &[][..]);
 			assert!(matches!(end, Err(WireError::Closed)));
 		}
+	}
+
+	#[test]
+	fn whoever_receives_should_be_asked_again_after_each_byte_that_drips_in() {
+		let mut bytes = Vec::new();
+		send(&mut bytes, &7u32, b"body").unwrap();
+		let mut incoming = Incoming::new(4);
+		for byte in &bytes[..bytes.len() - 1] {
+			let next = incoming.receive::<u32>(&mut &[*byte][..]);
+			assert!(matches!(next, Ok(None)), "{next:?}");
+		}
+		let next = incoming.receive::<u32>(&mut &bytes[bytes.len() - 1..]);
+		assert!(
+			matches!(&next, Ok(Some((7, body))) if body == b"body"),
+			"{next:?}"
+		);
 	}
 
 	#[test]

@@ -3,10 +3,10 @@
 use std::sync::OnceLock;
 
 use clap::ValueEnum as _;
-use lemma_job_host::message::Chosen;
+use lemma_job_host::message::{Chosen, TOO_LARGE};
 use lemma_zk_circuits::program::Work;
 
-use super::{choose, Backend, Cpu, Preference};
+use super::{choose, Backend, BackendError, Cpu, Preference};
 
 /// See the module.
 #[derive(Default)]
@@ -37,7 +37,10 @@ impl lemma_job_host::Machine for Machine {
 			Err(error) => Err(error.to_string()),
 		});
 		let gpu = gpu.as_ref().map_err(Clone::clone)?;
-		gpu.run(work).map_err(|error| error.to_string())
+		gpu.run(work).map_err(|error| match error {
+			BackendError::Memory(reason) => format!("{TOO_LARGE}{reason}"),
+			error => error.to_string(),
+		})
 	}
 
 	fn cpu(&self, work: Work<'_>) -> Result<Vec<u8>, String> {

@@ -5,12 +5,17 @@ use std::{
 	fmt,
 	io::{ErrorKind, Write},
 	os::unix::net::UnixStream,
+	sync::{
+		atomic::{AtomicBool, Ordering},
+		Arc,
+	},
 	time::{Duration, Instant},
 };
 
 use codec::Encode as _;
+use lemma_client::store::printable;
 use lemma_job_host::{
-	message::{Event, Request, CUDA, PROTOCOL},
+	message::{Chosen, Event, Facts, Known, Request, CUDA, PROTOCOL},
 	wire::{self, Incoming, WireError},
 };
 
@@ -22,8 +27,16 @@ use crate::journal::Hash;
 
 /// Between looks at the clock and at the memory.
 const TICK: Duration = Duration::from_millis(50);
+/// Between looks at the memory of what a process has started, for which all of the machine's processes are looked at.
+const FAMILY_TICK: Duration = Duration::from_secs(1);
 /// Longest body of an answer, bytes: far above the longest output and proof.
 const MAX_ANSWER: u64 = 64 << 20;
+/// So much is said at most until an answer. Computing and proving takes a dozen events.
+const MOST_EVENTS: usize = 64;
+/// Of a text that a process says, so many characters are kept.
+const MOST_CHARACTERS: usize = 400;
+/// Of the stages that a process says it has proven, so many are kept.
+const MOST_STAGES: usize = 16;
 
 /// Why a process was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +49,8 @@ pub enum Why {
 	Time,
 	/// It took too much memory.
 	Memory,
+	/// Nobody wants any more what it was doing.
+	Unwanted,
 }
 
 impl Why {
@@ -46,6 +61,7 @@ impl Why {
 			Self::Crashed => "crashed",
 			Self::Time => "time",
 			Self::Memory => "memory",
+			Self::Unwanted => "unwanted",
 		}
 	}
 }
@@ -97,6 +113,10 @@ pub struct Host {
 	pub bundles: HashSet<Hash>,
 	/// It is not to be asked again: its GPU failed, which may never recover in this process, or it makes no sense.
 	pub spoiled: bool,
+	/// It was asked something before it was taken this time.
+	pub served: bool,
+	/// It is ended when this is set while it is asked something.
+	pub unwanted: Option<Arc<AtomicBool>>,
 	process: Process,
 	stream: UnixStream,
 	incoming: Incoming,
@@ -106,15 +126,25 @@ pub struct Host {
 struct Watch<'a> {
 	process: &'a mut Process,
 	limits: &'a Limits,
+	unwanted: Option<&'a AtomicBool>,
 	began: Instant,
 	looked: Instant,
+	/// When what the process has started was looked at, and the memory that it held, bytes.
+	family: Option<(Instant, u64)>,
 	/// Since when the GPU computes.
 	gpu: Option<Instant>,
 }
 
 impl Watch<'_> {
-	/// Whether a limit is broken. The process is ended then.
+	/// Whether a limit is broken, or nobody waits any more. The process is ended then.
 	fn look(&mut self) -> Result<(), Failure> {
+		if self
+			.unwanted
+			.is_some_and(|unwanted| unwanted.load(Ordering::SeqCst))
+		{
+			let text = "nobody wants any more what it was doing, and it was ended".to_owned();
+			return Err(self.lost(Why::Unwanted, text));
+		}
 		let now = Instant::now();
 		if now.duration_since(self.began) > self.limits.time {
 			return Err(self.lost(
@@ -141,17 +171,18 @@ impl Watch<'_> {
 			return Ok(());
 		}
 		self.looked = now;
-		match self.process.memory() {
-			Some(held) if held > self.limits.memory => {
-				let text = format!(
-					"it held {} MiB of memory and was ended: a process may hold {} MiB, a quarter more than \
-					 max_memory_bytes",
-					held >> 20,
-					self.limits.memory >> 20
-				);
-				Err(self.lost(Why::Memory, text))
+		let family = match self.family {
+			Some((then, held)) if now.duration_since(then) < FAMILY_TICK => held,
+			_ => {
+				let held = self.process.memory_of_family();
+				self.family = Some((now, held));
+				held
 			}
-			_ => Ok(()),
+		};
+		let held = self.process.memory().saturating_add(family);
+		match held > self.limits.memory {
+			true => Err(self.lost(Why::Memory, too_large(held, self.limits.memory))),
+			false => Ok(()),
 		}
 	}
 
@@ -195,7 +226,7 @@ impl Host {
 			process,
 			on_gpu: false,
 		};
-		let started = how.start().and_then(|(process, stream)| {
+		let started = how.start(niceness).and_then(|(process, stream)| {
 			stream.set_read_timeout(Some(TICK))?;
 			stream.set_write_timeout(Some(TICK))?;
 			Ok((process, stream))
@@ -211,6 +242,8 @@ impl Host {
 			launcher,
 			bundles: HashSet::new(),
 			spoiled: false,
+			served: false,
+			unwanted: None,
 			process,
 			stream,
 			incoming: Incoming::new(MAX_ANSWER),
@@ -240,9 +273,25 @@ impl Host {
 		self.process.id()
 	}
 
-	/// Memory that it holds, bytes.
+	/// Memory that it holds, with all that it has started, bytes.
 	pub fn memory(&self) -> u64 {
-		self.process.memory().unwrap_or(0)
+		let family = self.process.memory_of_family();
+		self.process.memory().saturating_add(family)
+	}
+
+	/// How it was ended, if it holds more than so many bytes of memory while nothing is asked of it.
+	pub fn overgrown(&mut self, most: u64) -> Option<Lost> {
+		let held = self.memory();
+		if held <= most {
+			return None;
+		}
+		self.process.end();
+		Some(Lost {
+			why: Why::Memory,
+			process: self.process.id(),
+			text: too_large(held, most),
+			on_gpu: false,
+		})
 	}
 
 	/// How it ended, if it did while nothing was asked of it.
@@ -275,22 +324,34 @@ impl Host {
 		let mut watch = Watch {
 			process: &mut self.process,
 			limits,
+			unwanted: self.unwanted.as_deref(),
 			began: now,
 			looked: now,
+			family: None,
 			gpu: None,
 		};
 		send(&mut self.stream, &mut watch, &wire::head(request, body))?;
 		send(&mut self.stream, &mut watch, body)?;
+		let mut events = 0;
 		loop {
 			let received = self.incoming.receive::<Event>(&mut self.stream);
-			watch.look()?;
+			let received =
+				received.map(|message| message.map(|(event, body)| (bounded(event), body)));
 			match received {
 				Ok(None) => {}
-				Ok(Some((Event::Failed(reason), _))) => {
-					return Err(Failure::Said(lemma_client::store::printable(&reason)))
-				}
+				// Whatever the limits: it is here.
+				Ok(Some((Event::Failed(reason), _))) => return Err(Failure::Said(reason)),
 				Ok(Some((event, body))) if event.is_answer() => return Ok((event, body)),
 				Ok(Some((event, _))) => {
+					events += 1;
+					if events > MOST_EVENTS {
+						return Err(watch.lost(
+							Why::Crashed,
+							format!(
+								"it said too much, more than {MOST_EVENTS} events, and was ended"
+							),
+						));
+					}
 					watch.heard(&event);
 					heard(&event);
 				}
@@ -302,6 +363,7 @@ impl Host {
 					))
 				}
 			}
+			watch.look()?;
 		}
 	}
 
@@ -320,10 +382,74 @@ impl Host {
 		Failure::Said("the process for jobs answers something else than it was asked".to_owned())
 	}
 
-	/// Ends it in order.
-	pub fn end(mut self) {
-		self.process.end();
+	/// Ends it, on a thread of its own: what a job came to does not wait for a process that is stuck.
+	pub fn end(self) {
+		// Without the thread it is dropped here, which ends it too.
+		let _ = std::thread::Builder::new()
+			.name("job-end".into())
+			.spawn(move || drop(self));
 	}
+}
+
+fn too_large(held: u64, most: u64) -> String {
+	format!(
+		"it held {} MiB of memory, with all that it had started, and was ended: a process may hold {} MiB, a quarter more than \
+		 max_memory_bytes",
+		held >> 20,
+		most >> 20
+	)
+}
+
+/// What a process says, no longer than anybody wants to read, and without what a terminal would obey.
+fn bounded(event: Event) -> Event {
+	match event {
+		Event::Failed(reason) => Event::Failed(text(&reason)),
+		Event::Computing { backend } => Event::Computing {
+			backend: text(&backend),
+		},
+		Event::Computed { backend, micros } => Event::Computed {
+			backend: text(&backend),
+			micros,
+		},
+		Event::BackendFailed { backend, reason } => Event::BackendFailed {
+			backend: text(&backend),
+			reason: text(&reason),
+		},
+		Event::Chosen(chosen) => Event::Chosen(Chosen {
+			name: text(&chosen.name),
+			description: text(&chosen.description),
+			no_gpu: chosen.no_gpu.map(|reason| text(&reason)),
+		}),
+		Event::Programs(known) => Event::Programs(known.into_iter().map(named).collect()),
+		Event::Opened(facts) => Event::Opened(Facts {
+			shape: text(&facts.shape),
+			..facts
+		}),
+		Event::Made(mut made) => {
+			made.stages.truncate(MOST_STAGES);
+			Event::Made(made)
+		}
+		Event::Ready { .. }
+		| Event::Loaded
+		| Event::Committed(_)
+		| Event::Output
+		| Event::Kernel(_)
+		| Event::Proving(_) => event,
+	}
+}
+
+fn named(known: Known) -> Known {
+	let classes = known.classes.into_iter();
+	Known {
+		name: text(&known.name),
+		classes: classes
+			.map(|(name, id, element)| (text(&name), id, element))
+			.collect(),
+	}
+}
+
+fn text(said: &str) -> String {
+	printable(&said.chars().take(MOST_CHARACTERS).collect::<String>())
 }
 
 /// Sends within limits: who does not read is ended as who does not answer.
@@ -339,4 +465,39 @@ fn send(stream: &mut UnixStream, watch: &mut Watch<'_>, mut bytes: &[u8]) -> Res
 		watch.look()?;
 	}
 	Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+	use lemma_job_host::message::Made;
+
+	use super::*;
+
+	#[test]
+	fn what_a_process_says_should_be_cut_and_hold_nothing_that_a_terminal_obeys() {
+		let long = format!("\x1b[31m{}", "é".repeat(10_000));
+		let Event::Failed(reason) = bounded(Event::Failed(long.clone())) else {
+			panic!("it is another event");
+		};
+		assert_eq!(reason.chars().count(), MOST_CHARACTERS);
+		assert!(!reason.contains('\x1b'));
+		let Event::BackendFailed { backend, reason } = bounded(Event::BackendFailed {
+			backend: long.clone(),
+			reason: long,
+		}) else {
+			panic!("it is another event");
+		};
+		for text in [backend, reason] {
+			assert_eq!(text.chars().count(), MOST_CHARACTERS);
+		}
+		let made = Made {
+			output_len: 4,
+			stages: vec![(0, 1); 1_000],
+			rows_log2: 0,
+		};
+		let Event::Made(made) = bounded(Event::Made(made)) else {
+			panic!("it is another event");
+		};
+		assert_eq!(made.stages.len(), MOST_STAGES);
+	}
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 const LEAST: Duration = Duration::from_secs(120);
 /// Longest limit; also where there is none to speak of.
 const LONGEST: Duration = Duration::from_secs(7 * 86_400);
+/// Longest time to compute the commitment to an input.
+const LONGEST_TO_COMMIT: Duration = Duration::from_secs(3_600);
 /// Longest time for a computation on a GPU, which takes seconds at most, the opening of the device included.
 pub const GPU_PATIENCE: Duration = Duration::from_secs(120);
 /// Bytes of an input that a program reads in a second at the least.
@@ -51,6 +53,25 @@ pub fn time_to_make(estimate: f64, factor: f64, left: Option<f64>, attempt: u32)
 	}
 }
 
+/// Time for a GPU to compute a job that the processor computes and proves in `estimate` seconds: so much that the processor can still
+/// do it if that fails; zero if it is not to be tried.
+pub fn time_to_try(estimate: f64, factor: f64, left: Option<f64>) -> Duration {
+	let by_estimate = time_to_make(estimate, factor, None, 1);
+	match left {
+		// No number, as of an endless estimate, is zero here.
+		Some(left) => by_estimate.min(seconds((left - ROOM * estimate).max(0.0))),
+		None => by_estimate,
+	}
+}
+
+/// Time to compute the commitment to an input. The estimate is the program's own word: one that makes no sense gets it nothing.
+pub fn time_to_commit(estimate: f64, factor: f64) -> Duration {
+	match estimate.is_finite() {
+		true => time_to_make(estimate, factor, None, 1).min(LONGEST_TO_COMMIT),
+		false => LEAST,
+	}
+}
+
 fn seconds(seconds: f64) -> Duration {
 	Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST)
 }
@@ -82,6 +103,31 @@ mod tests {
 		assert_eq!(limit(179.0), 600);
 		assert_eq!(limit(0.0), 600);
 		assert_eq!(limit(-50.0), 600);
+	}
+
+	#[test]
+	fn a_gpu_should_be_tried_only_as_long_as_the_processor_has_time_after_it() {
+		let limit = |left| time_to_try(60.0, 10.0, left).as_secs();
+		assert_eq!(limit(None), 600);
+		assert_eq!(limit(Some(10_000.0)), 600);
+		assert_eq!(limit(Some(400.0)), 310);
+		assert_eq!(limit(Some(100.0)), 10);
+		assert_eq!(limit(Some(90.0)), 0);
+		assert_eq!(limit(Some(0.0)), 0);
+		for estimate in [f64::INFINITY, f64::NAN] {
+			assert_eq!(time_to_try(estimate, 10.0, Some(1e6)), Duration::ZERO);
+		}
+	}
+
+	#[test]
+	fn a_commitment_should_have_no_more_time_for_an_estimate_that_makes_no_sense() {
+		assert_eq!(time_to_commit(60.0, 10.0), Duration::from_secs(600));
+		assert_eq!(time_to_commit(3.0, 10.0), LEAST);
+		assert_eq!(time_to_commit(1e9, 10.0), LONGEST_TO_COMMIT);
+		assert_eq!(time_to_commit(f64::MAX, 10.0), LONGEST_TO_COMMIT);
+		for estimate in [f64::INFINITY, f64::NEG_INFINITY, f64::NAN] {
+			assert_eq!(time_to_commit(estimate, 10.0), LEAST);
+		}
 	}
 
 	#[test]

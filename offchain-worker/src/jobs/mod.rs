@@ -19,7 +19,7 @@ use std::{
 };
 
 use lemma_job_host::{
-	message::{Chosen, Event, Known, Request, CPU, CUDA},
+	message::{Chosen, Event, Known, Request, CPU, CUDA, TOO_LARGE},
 	priority::Niceness,
 };
 use lemma_zk_circuits::program::ProgramId;
@@ -34,7 +34,7 @@ use crate::{
 	metrics::Metrics,
 };
 
-/// Failures in a row after which the GPU is not asked again until the worker is restarted.
+/// Failures in a row, of one launcher's jobs, after which the GPU is not asked again for them until the worker is restarted.
 const STRIKES: u32 = 3;
 /// Longest time for a process to start, and for a GPU to be opened and its kernels compiled.
 const STARTING: Duration = Duration::from_secs(120);
@@ -68,7 +68,8 @@ pub struct Pool {
 	next: AtomicU64,
 	/// A GPU computes.
 	gpu: std::sync::OnceLock<bool>,
-	strikes: AtomicU32,
+	/// Of each launcher: what an executable does to the GPU is held against it alone.
+	strikes: Vec<AtomicU32>,
 }
 
 #[derive(Default)]
@@ -101,15 +102,16 @@ impl Pool {
 		settings: Settings,
 		metrics: Metrics,
 	) -> Arc<Self> {
+		let launchers: Vec<_> = std::iter::once(own).chain(others).collect();
 		Arc::new(Self {
-			launchers: std::iter::once(own).chain(others).collect(),
+			strikes: launchers.iter().map(|_| AtomicU32::new(0)).collect(),
+			launchers,
 			settings,
 			metrics,
 			slots: Arc::new(Semaphore::new(settings.concurrency)),
 			idle: Mutex::default(),
 			next: AtomicU64::new(1),
 			gpu: std::sync::OnceLock::new(),
-			strikes: AtomicU32::new(0),
 		})
 	}
 
@@ -159,12 +161,21 @@ impl Pool {
 				idle.at_work.push(host.id);
 				host
 			};
-			match host.ended() {
+			let most = limits::memory_limit(self.settings.max_memory_bytes);
+			match host.ended().or_else(|| host.overgrown(most)) {
 				Some(lost) => self.lost(host.id, &lost),
-				None => return Ok(host),
+				None => {
+					self.make_room(launcher);
+					return Ok(host);
+				}
 			}
 		}
-		self.make_room();
+		self.start(launcher)
+	}
+
+	/// Starts a process of a launcher, whatever is idle. Whoever does has a [`Self::slot`]. Blocks.
+	pub fn start(&self, launcher: usize) -> Result<Host, Lost> {
+		self.make_room(launcher);
 		let id = self.number();
 		let Settings {
 			threads, niceness, ..
@@ -191,16 +202,27 @@ impl Pool {
 		started
 	}
 
-	/// Ends idle processes, those used longest ago first, until the others hold at most half of what one job may take: another is to
-	/// be started, for another program.
-	fn make_room(&self) {
-		let mut idle = self.idle();
-		let mut held: u64 = idle.hosts.iter().map(Host::memory).sum();
-		while held > self.settings.max_memory_bytes / 2 && !idle.hosts.is_empty() {
-			let ended = idle.hosts.remove(0);
-			held = held.saturating_sub(ended.memory());
-			ended.end();
+	/// Ends idle processes of other launchers, those used longest ago first, until the rest of them holds at most half of what one
+	/// job may take: one of this launcher is to work.
+	fn make_room(&self, launcher: usize) {
+		let mut ended = Vec::new();
+		{
+			let mut idle = self.idle();
+			let others = idle.hosts.iter().filter(|host| host.launcher != launcher);
+			let held_by: Vec<_> = others.map(|host| (host.id, host.memory())).collect();
+			let mut held: u64 = held_by.iter().map(|(_, memory)| memory).sum();
+			for (id, memory) in held_by {
+				if held <= self.settings.max_memory_bytes / 2 {
+					break;
+				}
+				held = held.saturating_sub(memory);
+				if let Some(place) = idle.hosts.iter().position(|host| host.id == id) {
+					ended.push(idle.hosts.remove(place));
+				}
+			}
 		}
+		// Each is waited for, since its memory is needed; nobody else has to wait meanwhile.
+		drop(ended);
 	}
 
 	/// Which programs a launcher's processes have. Blocks.
@@ -237,6 +259,8 @@ impl Pool {
 			self.forget(host.id);
 			return host.end();
 		}
+		host.served = true;
+		host.unwanted = None;
 		let idle = &mut *self.idle();
 		idle.at_work.retain(|id| *id != host.id);
 		idle.to_close.retain(|(id, job)| {
@@ -249,9 +273,14 @@ impl Pool {
 		idle.hosts.push(host);
 	}
 
-	/// A process is gone: log and metric say so.
+	/// A process is gone: log and metric say so, unless we wanted it.
 	pub fn lost(&self, id: u64, lost: &Lost) {
 		self.forget(id);
+		if lost.why == Why::Unwanted {
+			// As it should be.
+			tracing::info!(process = lost.process, "a job's process is ended: {lost}");
+			return;
+		}
 		self.metrics.job_process_lost(lost.why.name());
 		tracing::error!(
 			process = lost.process,
@@ -341,30 +370,44 @@ impl Pool {
 		}
 	}
 
-	/// Whether the next computation is the GPU's: there is one, and it did not fail too often in a row.
-	pub fn asks_gpu(&self) -> bool {
-		self.gpu.get() == Some(&true) && self.strikes.load(Ordering::SeqCst) < STRIKES
+	/// Whether the next computation of a launcher's programs is the GPU's: there is one, and it did not fail them too often in a row.
+	pub fn asks_gpu(&self, launcher: usize) -> bool {
+		let strikes = self.strikes.get(launcher);
+		self.gpu.get() == Some(&true)
+			&& strikes.is_some_and(|strikes| strikes.load(Ordering::SeqCst) < STRIKES)
 	}
 
-	/// The GPU failed.
-	pub fn strike(&self, reason: &str) {
+	/// The GPU failed at a job of a launcher's programs. That a job is too large for it is no fault of its.
+	pub fn strike(&self, launcher: usize, reason: &str) {
 		self.metrics.backend_failed(CUDA);
-		let strikes = self
-			.strikes
-			.fetch_add(1, Ordering::SeqCst)
-			.saturating_add(1);
 		tracing::error!("the {CUDA} backend failed, the CPU does its work: {reason}");
-		if strikes == STRIKES {
-			tracing::error!(
+		let Some(strikes) = self.strikes.get(launcher) else {
+			return;
+		};
+		if reason.starts_with(TOO_LARGE) {
+			return;
+		}
+		let strikes = strikes.fetch_add(1, Ordering::SeqCst).saturating_add(1);
+		if strikes != STRIKES {
+			return;
+		}
+		match launcher {
+			0 => tracing::error!(
 				"the {CUDA} backend failed {STRIKES} times in a row and is not used again until this worker \
 				 is restarted: check driver and hardware"
-			);
+			),
+			_ => tracing::error!(
+				"the {CUDA} backend failed {STRIKES} times in a row at jobs of executable {launcher}, whose kernels \
+				 are not run again until this worker is restarted"
+			),
 		}
 	}
 
-	/// The GPU computed rightly: its failures are forgotten.
-	pub fn forgive(&self) {
-		self.strikes.store(0, Ordering::SeqCst);
+	/// The GPU computed a job of a launcher's programs rightly: its failures at them are forgotten.
+	pub fn forgive(&self, launcher: usize) {
+		if let Some(strikes) = self.strikes.get(launcher) {
+			strikes.store(0, Ordering::SeqCst);
+		}
 	}
 }
 
@@ -427,25 +470,57 @@ mod tests {
 			environment: vec![],
 			strange: false,
 		};
-		Pool::new(nowhere, [], settings, metrics.clone())
+		Pool::new(nowhere.clone(), [nowhere], settings, metrics.clone())
 	}
 
 	#[test]
 	fn the_gpu_should_not_be_asked_again_when_it_failed_several_times_in_a_row() {
 		let pool = pool(&Metrics::new());
-		assert!(!pool.asks_gpu(), "nobody has seen one");
+		assert!(!pool.asks_gpu(0), "nobody has seen one");
 		pool.gpu.set(true).unwrap();
 		for _ in 1..STRIKES {
-			pool.strike("now and then");
-			assert!(pool.asks_gpu());
+			pool.strike(0, "now and then");
+			assert!(pool.asks_gpu(0));
 		}
-		pool.forgive();
+		pool.forgive(0);
 		for _ in 1..STRIKES {
-			pool.strike("again");
-			assert!(pool.asks_gpu());
+			pool.strike(0, "again");
+			assert!(pool.asks_gpu(0));
 		}
-		pool.strike("once more");
-		assert!(!pool.asks_gpu());
+		pool.strike(0, "once more");
+		assert!(!pool.asks_gpu(0));
+	}
+
+	#[test]
+	fn an_executable_should_neither_turn_the_gpu_off_for_others_nor_on() {
+		let pool = pool(&Metrics::new());
+		pool.gpu.set(true).unwrap();
+		for _ in 0..STRIKES {
+			pool.strike(1, "its kernel is bad");
+		}
+		assert!(!pool.asks_gpu(1));
+		assert!(pool.asks_gpu(0));
+		for _ in 0..STRIKES {
+			pool.strike(0, "the driver is");
+		}
+		pool.forgive(1);
+		assert!(pool.asks_gpu(1));
+		assert!(!pool.asks_gpu(0));
+		assert!(!pool.asks_gpu(2), "there is none");
+	}
+
+	#[test]
+	fn a_job_that_is_too_large_for_the_gpu_should_not_be_held_against_it() {
+		let metrics = Metrics::new();
+		let pool = pool(&metrics);
+		pool.gpu.set(true).unwrap();
+		for _ in 0..STRIKES {
+			pool.strike(0, &format!("{TOO_LARGE}it has no memory left"));
+		}
+		assert!(pool.asks_gpu(0));
+		let text = metrics.encode().unwrap();
+		let line = "lemma_worker_backend_failures_total{backend=\"cuda\"} 3";
+		assert!(text.contains(line), "{text}");
 	}
 
 	#[test]

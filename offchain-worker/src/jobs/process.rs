@@ -2,7 +2,7 @@
 
 use std::{
 	collections::VecDeque,
-	env::var_os,
+	env::vars_os,
 	ffi::OsString,
 	io::{self, BufRead, BufReader, Read},
 	net::Shutdown,
@@ -17,24 +17,14 @@ use std::{
 };
 
 use lemma_client::store::printable;
-use rustix::process::{
-	getpid, getppid, kill_process_group, set_parent_process_death_signal, setsid, Pid, Signal,
+use lemma_job_host::{
+	environment::{harmless, is_secret},
+	serve::OOM_SCORE,
 };
-
-/// The worker's own setting that holds a secret, which no process for jobs is to see.
-const SECRET: &str = "LEMMA_KEY";
-
-/// What somebody else's program gets of the worker's environment, which may hold keys of stores.
-const HARMLESS: [&str; 8] = [
-	"PATH",
-	"HOME",
-	"TMPDIR",
-	"LANG",
-	"LC_ALL",
-	"LD_LIBRARY_PATH",
-	"RUST_LOG",
-	"RUST_BACKTRACE",
-];
+use rustix::process::{
+	getpid, getppid, getpriority_process, kill_process_group, set_parent_process_death_signal,
+	setpriority_process, setrlimit, setsid, Pid, Resource, Rlimit, Signal,
+};
 
 /// Of a line that a process says, so many bytes are kept.
 const LINE_BYTES: u64 = 400;
@@ -42,6 +32,10 @@ const LINE_BYTES: u64 = 400;
 const LAST_LINES: usize = 4;
 /// So many of its lines are logged in a minute.
 const LINES_PER_MINUTE: u32 = 60;
+/// How long a program may take to be started: its file system may hang.
+const BEING_BORN: Duration = Duration::from_secs(60);
+/// How long a process may take to be gone once it was killed. One that is stuck in a driver may take forever.
+const DYING: Duration = Duration::from_secs(3);
 /// How long a process that has closed its connection may take to end.
 const LAST_MOMENTS: Duration = Duration::from_secs(2);
 
@@ -84,8 +78,8 @@ impl Launcher {
 		}
 	}
 
-	/// Starts one, and gives our end of the connection.
-	pub fn start(&self) -> io::Result<(Process, UnixStream)> {
+	/// Starts one that gives way so far, and gives our end of the connection.
+	pub fn start(&self, niceness: u8) -> io::Result<(Process, UnixStream)> {
 		let (ours, theirs) = UnixStream::pair()?;
 		let process = match self {
 			Self::Program {
@@ -95,25 +89,30 @@ impl Launcher {
 				strange,
 			} => {
 				let mut command = Command::new(path);
-				if *strange {
-					let harmless = HARMLESS
-						.iter()
-						.filter_map(|name| Some((name, var_os(name)?)));
-					command.env_clear().envs(harmless);
-				}
+				let inherited: Vec<(OsString, OsString)> = match *strange {
+					true => harmless()
+						.map(|(name, value)| (name.into(), value))
+						.collect(),
+					false => vars_os().collect(),
+				};
+				let inherited = inherited.into_iter().chain(environment.iter().cloned());
 				command
 					.args(arguments)
-					.envs(environment.iter().map(|(name, value)| (name, value)))
-					.env_remove(SECRET)
+					.env_clear()
+					.envs(inherited.filter(|(name, _)| !is_secret(name)))
 					.stdin(Stdio::from(OwnedFd::from(theirs)))
 					.stdout(Stdio::null())
 					.stderr(Stdio::piped());
 				let worker = getpid();
 				// SAFETY: between fork and exec there are only system calls, and nothing is allocated.
 				unsafe {
-					command.pre_exec(move || tie_to(worker));
+					command.pre_exec(move || begin(worker, niceness));
 				}
-				Process::of(start_from_a_lasting_thread(command)?)
+				let child = start_from_a_lasting_thread(command)?;
+				// Before its program runs it is as closed to writers as the worker itself, whose secrets it shares until then. That
+				// this cannot be set is no reason not to work.
+				let _ = std::fs::write(format!("/proc/{}/oom_score_adj", child.id()), OOM_SCORE);
+				Process::of(child)
 			}
 			Self::Thread(serve) => {
 				let (serve, ours) = (serve.clone(), ours.try_clone()?);
@@ -131,10 +130,23 @@ impl Launcher {
 	}
 }
 
-/// In the new process: leads a session of its own, so that signals from a terminal, a group of priorities and a group of processes
-/// are its own; and dies with the worker.
-fn tie_to(worker: Pid) -> io::Result<()> {
+/// In the new process, which is not trusted to do it itself: leads a session of its own, so that signals from a terminal, a group of
+/// priorities and a group of processes are its own; dies with the worker; gives way; and writes no core dump, which would be all of
+/// its memory.
+fn begin(worker: Pid, niceness: u8) -> io::Result<()> {
 	setsid()?;
+	// Both are for the machine's good, and work goes on without.
+	let _ = setrlimit(
+		Resource::Core,
+		Rlimit {
+			current: Some(0),
+			maximum: Some(0),
+		},
+	);
+	let niceness = i32::from(niceness);
+	if getpriority_process(None).is_ok_and(|now| now < niceness) {
+		let _ = setpriority_process(None, niceness);
+	}
 	set_parent_process_death_signal(Some(Signal::KILL))?;
 	// The worker may have died before that.
 	match getppid() == Some(worker) {
@@ -153,7 +165,10 @@ fn start_from_a_lasting_thread(command: Command) -> io::Result<Child> {
 			.name("job-hosts".into())
 			.spawn(move || {
 				for (mut command, answer) in wishes {
-					let _ = answer.send(command.spawn());
+					if let Err(mpsc::SendError(Ok(late))) = answer.send(command.spawn()) {
+						// Nobody waits for it any more.
+						drop(Process::of(late));
+					}
 				}
 			});
 		// Without the thread nobody receives, which is the error below.
@@ -167,12 +182,22 @@ fn start_from_a_lasting_thread(command: Command) -> io::Result<Child> {
 		.unwrap_or_else(PoisonError::into_inner)
 		.send((command, answer))
 		.map_err(|_| gone())?;
-	answered.recv().map_err(|_| gone())?
+	answered
+		.recv_timeout(BEING_BORN)
+		.map_err(|error| match error {
+			mpsc::RecvTimeoutError::Disconnected => gone(),
+			mpsc::RecvTimeoutError::Timeout => io::Error::new(
+				io::ErrorKind::TimedOut,
+				format!("it did not begin within {} s", BEING_BORN.as_secs()),
+			),
+		})?
 }
 
 enum Kind {
 	Child {
-		child: Child,
+		id: u32,
+		/// None once it was killed and left to another thread to wait for.
+		child: Option<Child>,
 		/// Closed when all that it said was read.
 		all_said: mpsc::Receiver<()>,
 	},
@@ -203,7 +228,11 @@ impl Process {
 				});
 		}
 		Self {
-			kind: Kind::Child { child, all_said },
+			kind: Kind::Child {
+				id: child.id(),
+				child: Some(child),
+				all_said,
+			},
 			gone: false,
 			said,
 		}
@@ -212,30 +241,38 @@ impl Process {
 	/// Its number; none of a thread.
 	pub fn id(&self) -> Option<u32> {
 		match &self.kind {
-			Kind::Child { child, .. } => Some(child.id()),
+			Kind::Child { id, .. } => Some(*id),
 			Kind::Thread(_) => None,
 		}
 	}
 
 	/// Memory that it holds, bytes, as Linux counts what is resident. What it only reserves, as CUDA does by the terabyte, is not
 	/// counted.
-	pub fn memory(&self) -> Option<u64> {
-		let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()?)).ok()?;
-		let line = status
-			.lines()
-			.find_map(|line| line.strip_prefix("VmRSS:"))?;
-		let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
-		kilobytes.checked_mul(1024)
+	pub fn memory(&self) -> u64 {
+		self.id().map_or(0, resident)
+	}
+
+	/// The same of all that it has started: a sandbox holds next to nothing, and the program in it what there is to hold. Looks at all
+	/// processes of the machine.
+	pub fn memory_of_family(&self) -> u64 {
+		let family = self.id().map(family).unwrap_or_default();
+		family
+			.into_iter()
+			.map(resident)
+			.fold(0, u64::saturating_add)
 	}
 
 	/// How it ended, in words, if it has.
 	pub fn ended(&mut self) -> Option<String> {
 		match &mut self.kind {
-			Kind::Child { child, .. } => match child.try_wait() {
+			Kind::Child {
+				child: Some(child), ..
+			} => match child.try_wait() {
 				Ok(None) => None,
 				Ok(Some(status)) => Some(status.to_string()),
 				Err(error) => Some(error.to_string()),
 			},
+			Kind::Child { child: None, .. } => Some("it was killed and does not end".to_owned()),
 			Kind::Thread(_) => None,
 		}
 	}
@@ -260,20 +297,29 @@ impl Process {
 		}
 	}
 
-	/// Ends it, with all that it has started, and waits until it is gone.
+	/// Ends it, with all that it has started, and waits until it is gone; but not for long, as it may be stuck in a driver.
 	pub fn end(&mut self) {
 		if std::mem::replace(&mut self.gone, true) {
 			return;
 		}
 		match &mut self.kind {
-			Kind::Child { child, all_said } => {
-				let leader = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+			Kind::Child {
+				id,
+				child,
+				all_said,
+			} => {
+				let leader = i32::try_from(*id).ok().and_then(Pid::from_raw);
 				if let Some(leader) = leader {
 					// It leads its group; where that is gone, so is the process.
 					let _ = kill_process_group(leader, Signal::KILL);
 				}
-				let _ = child.kill();
-				let _ = child.wait();
+				if let Some(mut dying) = child.take() {
+					let _ = dying.kill();
+					match is_gone_within(&mut dying, DYING) {
+						true => *child = Some(dying),
+						false => wait_elsewhere(dying),
+					}
+				}
 				// Nothing is ever sent: this waits until the reader is through, or somebody else holds the pipe.
 				let _ = all_said.recv_timeout(Duration::from_millis(200));
 			}
@@ -288,6 +334,84 @@ impl Drop for Process {
 	fn drop(&mut self) {
 		self.end();
 	}
+}
+
+/// Memory that a process holds, bytes.
+fn resident(process: u32) -> u64 {
+	// Its name may be any bytes.
+	let status = std::fs::read(format!("/proc/{process}/status")).unwrap_or_default();
+	let kilobytes = String::from_utf8_lossy(&status)
+		.lines()
+		.find_map(|line| line.strip_prefix("VmRSS:"))
+		.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+	kilobytes.unwrap_or(0).saturating_mul(1024)
+}
+
+/// What a process has started and whatever else is in the session that it leads, without itself.
+fn family(leader: u32) -> Vec<u32> {
+	let Ok(processes) = std::fs::read_dir("/proc") else {
+		return Vec::new();
+	};
+	let all: Vec<(u32, u32, u32)> = processes
+		.flatten()
+		.filter_map(|entry| {
+			let process: u32 = entry.file_name().to_str()?.parse().ok()?;
+			let stat = std::fs::read(entry.path().join("stat")).ok()?;
+			let (parent, session) = parent_and_session(&String::from_utf8_lossy(&stat))?;
+			Some((process, parent, session))
+		})
+		.collect();
+	let mut family = vec![leader];
+	loop {
+		let before = family.len();
+		for (process, parent, session) in &all {
+			let belongs = *session == leader || family.contains(parent);
+			if belongs && !family.contains(process) {
+				family.push(*process);
+			}
+		}
+		if family.len() == before {
+			break;
+		}
+	}
+	family.retain(|process| *process != leader);
+	family
+}
+
+/// proc(5): the name is in parentheses and may hold others; state, parent, group and session follow.
+fn parent_and_session(stat: &str) -> Option<(u32, u32)> {
+	let (_, rest) = stat.rsplit_once(") ")?;
+	let mut fields = rest.split(' ').skip(1);
+	let parent = fields.next()?.parse().ok()?;
+	let session = fields.nth(1)?.parse().ok()?;
+	Some((parent, session))
+}
+
+/// Whether a process has ended before so much time has passed, and was waited for.
+fn is_gone_within(child: &mut Child, patience: Duration) -> bool {
+	let began = Instant::now();
+	loop {
+		match child.try_wait() {
+			Ok(None) if began.elapsed() < patience => std::thread::sleep(Duration::from_millis(2)),
+			Ok(None) => return false,
+			// That nobody has to wait for it any more is an error here.
+			Ok(Some(_)) | Err(_) => return true,
+		}
+	}
+}
+
+/// Leaves it to a thread of its own to wait for a process that was killed.
+fn wait_elsewhere(mut dying: Child) {
+	tracing::error!(
+		process = dying.id(),
+		"a job's process was killed and does not end: its driver may hang (dmesg)"
+	);
+	// Without the thread it stays as a zombie, once it ends.
+	let _ = std::thread::Builder::new()
+		.name("job-dying".into())
+		.spawn(move || {
+			let _ = dying.wait();
+		});
 }
 
 /// Reads what a process says until it ends: keeps the last lines, and logs as many as a log can bear.
@@ -344,6 +468,35 @@ fn read_line(reader: &mut impl BufRead) -> io::Result<Option<String>> {
 #[cfg(test)]
 mod tests {
 	use super::*;
+
+	#[test]
+	fn parent_and_session_should_be_found_whatever_a_process_is_called() {
+		let stat = "12 (a) R 7 (b) ) S 3 4 5 0 -1 4194304";
+		assert_eq!(parent_and_session(stat), Some((3, 5)));
+		assert_eq!(parent_and_session("12 (a"), None);
+		assert_eq!(parent_and_session("12 (a) S 3 4"), None);
+	}
+
+	#[test]
+	fn a_family_should_be_what_a_process_has_started() {
+		let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
+		let family = family(std::process::id());
+		child.kill().unwrap();
+		child.wait().unwrap();
+		assert!(family.contains(&child.id()), "{family:?}");
+		assert!(!family.contains(&std::process::id()));
+		assert!(resident(std::process::id()) > 0);
+	}
+
+	#[test]
+	fn a_process_should_be_waited_for_no_longer_than_it_may_take() {
+		let mut sleeping = Command::new("sleep").arg("1000").spawn().unwrap();
+		assert!(!is_gone_within(&mut sleeping, Duration::from_millis(50)));
+		sleeping.kill().unwrap();
+		assert!(is_gone_within(&mut sleeping, Duration::from_secs(60)));
+		// Once more, of one that was waited for.
+		assert!(is_gone_within(&mut sleeping, Duration::ZERO));
+	}
 
 	#[test]
 	fn lines_should_be_cut_and_hold_nothing_that_a_terminal_obeys() {

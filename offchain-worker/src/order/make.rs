@@ -44,6 +44,8 @@ impl OrderTask {
 				return Ok(Turn::Later(rest.min(self.context.block_time())));
 			}
 		}
+		// Before anything is waited for: the view is of now.
+		let claim_ends = self.claim_ends(&record, view);
 		let job = match self.prepare(&record, view).await? {
 			Ok(job) => job,
 			Err(turn) => return Ok(turn),
@@ -58,7 +60,8 @@ impl OrderTask {
 				&record.provider,
 			),
 			attempt: self.context.journal.begin_attempt(self.order)?,
-			seconds_left: self.seconds_left(&record, view),
+			claim_ends,
+			unwanted: self.unwanted.0.clone(),
 		};
 		let rest = self
 			.context
@@ -77,13 +80,13 @@ impl OrderTask {
 		Ok(Turn::Wait)
 	}
 
-	/// Seconds until our claim ends, at the best block.
-	fn seconds_left(&self, record: &Record, view: &View) -> Option<f64> {
+	/// When our claim ends, at the best block.
+	fn claim_ends(&self, record: &Record, view: &View) -> Option<Instant> {
 		let us = AccountId::new(record.provider);
 		match Standing::of(&view.best, record.fingerprint, record.posted_at, &us) {
 			Standing::Ours { expires_at, .. } => {
 				let blocks = expires_at.saturating_sub(view.best.number);
-				Some(f64::from(blocks) * self.context.block_time().as_secs_f64())
+				Instant::now().checked_add(self.context.block_time().saturating_mul(blocks))
 			}
 			_ => None,
 		}

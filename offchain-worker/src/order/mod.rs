@@ -9,7 +9,10 @@ mod send;
 mod take;
 
 use std::{
-	sync::Arc,
+	sync::{
+		atomic::{AtomicBool, Ordering},
+		Arc,
+	},
 	time::{Duration, Instant},
 };
 
@@ -63,10 +66,12 @@ pub struct OrderTask {
 	context: Arc<Context>,
 	order: u64,
 	/// Counts against the jobs at a time until the submission is sent. The thread that proves holds it
-	/// too, for it cannot be stopped.
+	/// too, for it ends a moment later.
 	permit: Option<Arc<OwnedSemaphorePermit>>,
 	job: Option<Arc<Prepared>>,
 	making: Option<JoinHandle<Result<Finished, String>>>,
+	/// Whatever works on the order looks at it.
+	unwanted: Unwanted,
 	finished: Option<Finished>,
 	/// After a failed attempt: when to begin another.
 	next_attempt: Option<Instant>,
@@ -81,6 +86,16 @@ pub struct OrderTask {
 	miss_noted: bool,
 	/// The status shows a problem with the chain that is over with the next good turn.
 	chain_problem: bool,
+}
+
+/// True once this is dropped, as nobody is there to take the result.
+#[derive(Default)]
+struct Unwanted(Arc<AtomicBool>);
+
+impl Drop for Unwanted {
+	fn drop(&mut self) {
+		self.0.store(true, Ordering::SeqCst);
+	}
 }
 
 /// Shows an order in the status for as long as it is under way, however that ends.
@@ -115,6 +130,7 @@ impl OrderTask {
 			permit: permit.map(Arc::new),
 			job: None,
 			making: None,
+			unwanted: Unwanted::default(),
 			finished: None,
 			next_attempt: None,
 			sent_at: [None; 2],

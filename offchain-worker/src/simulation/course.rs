@@ -46,6 +46,27 @@ async fn an_order_should_be_claimed_proven_and_settled() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn work_should_be_unwanted_once_nobody_cares_for_its_order() {
+	let machine = Machine::new();
+	let _miner = Miner::start(&machine.world);
+	machine.workshop.held.store(true, Ordering::SeqCst);
+	let life = machine.start();
+	machine.post();
+	let unwanted = || machine.workshop.unwanted.lock().unwrap().clone();
+	life.until("work begins", |_| unwanted().is_some()).await;
+	let unwanted = unwanted().unwrap();
+	assert!(!unwanted.load(Ordering::SeqCst));
+	life.kill().await;
+	let said = async {
+		while !unwanted.load(Ordering::SeqCst) {
+			tokio::time::sleep(Duration::from_millis(1)).await;
+		}
+	};
+	let said = tokio::time::timeout(PATIENCE, said).await;
+	assert!(said.is_ok(), "nobody says that it is unwanted");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_order_should_be_let_be_when_another_claims_it_first() {
 	let machine = Machine::new();
 	let order = machine.post();

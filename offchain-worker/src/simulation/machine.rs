@@ -58,6 +58,8 @@ pub struct QuickWorkshop {
 	pub held: AtomicBool,
 	/// The same for one order.
 	pub held_order: Mutex<Option<OrderId>>,
+	/// Of what is being produced: whether nobody wants it any more.
+	pub unwanted: Mutex<Option<Arc<AtomicBool>>>,
 	/// Proofs that the chain refuses.
 	pub invalid: AtomicBool,
 	/// Panics in the middle of an order's care, so many times.
@@ -93,6 +95,7 @@ impl Workshop for QuickWorkshop {
 	}
 
 	async fn produce(&self, _: Arc<Prepared>, task: Task) -> Result<Finished, String> {
+		*self.unwanted.lock().unwrap() = Some(task.unwanted.clone());
 		let millis = self.millis.load(Ordering::SeqCst);
 		tokio::time::sleep(Duration::from_millis(millis)).await;
 		let held_order = || *self.held_order.lock().unwrap() == Some(task.order);

@@ -106,7 +106,8 @@ impl Hands {
 			commitment: job.commitment,
 			binding: [6; 32],
 			attempt,
-			seconds_left: None,
+			claim_ends: None,
+			unwanted: Arc::default(),
 		};
 		self.executor.produce(job.clone(), task).await
 	}

@@ -8,18 +8,27 @@ mod rogue;
 use std::{
 	io::{BufRead, BufReader},
 	process::{Command, Stdio},
+	sync::{
+		atomic::{AtomicBool, Ordering},
+		Arc,
+	},
 	time::{Duration, Instant},
 };
 
 use hands::{children, order, runs, settings, signal, until, worker, Hands, PATIENCE};
-use lemma_job_host::message::{Event, First, Request};
+use lemma_job_host::{
+	message::{Chosen, Event, First, Request, CUDA},
+	Machine,
+};
 use lemma_worker::{
+	backend::Preference,
 	catalogue::Catalogue,
 	executables::{self, Executable},
 	jobs::{Failure, Host, Launcher, Limits, Lost, Place, Pool, Why},
 	metrics::Metrics,
 	workshop::{PrepareError, Workshop as _},
 };
+use lemma_zk_circuits::{program::Work, programs::bundles::Programs};
 use rogue::PROGRAM;
 
 /// The rogue program's process.
@@ -88,6 +97,24 @@ fn a_job_that_loops_forever_should_be_ended_at_its_limit() {
 }
 
 #[test]
+fn a_job_should_be_ended_when_nobody_wants_it_any_more() {
+	let mut host = start();
+	let process = host.process().unwrap();
+	let unwanted = Arc::new(AtomicBool::new(false));
+	host.unwanted = Some(unwanted.clone());
+	let leaving = std::thread::spawn(move || {
+		std::thread::sleep(Duration::from_secs(1));
+		unwanted.store(true, Ordering::SeqCst);
+	});
+	match order_from(&mut host, "compute: loop", &limits(PATIENCE)) {
+		Err(Failure::Lost(lost)) => assert_eq!(lost.why, Why::Unwanted, "{lost}"),
+		other => panic!("it went on: {other:?}"),
+	}
+	leaving.join().unwrap();
+	assert!(!runs(process));
+}
+
+#[test]
 fn a_job_that_writes_out_of_bounds_should_take_its_process_and_nothing_else() {
 	let lost = lost_by("compute: write", &limits(PATIENCE));
 	assert_eq!(lost.why, Why::Crashed);
@@ -119,10 +146,60 @@ fn a_job_that_takes_too_much_memory_should_be_ended() {
 }
 
 #[test]
+fn the_memory_of_what_a_wrapper_has_started_should_count() {
+	let program = std::env::current_exe().unwrap();
+	let command = "\"$0\" --exact part_serve --ignored --nocapture; true";
+	let wrapped = Launcher::Program {
+		path: "/bin/sh".into(),
+		arguments: vec!["-c".into(), command.into(), program.into_os_string()],
+		environment: vec![],
+		strange: false,
+	};
+	let mut host = Host::start(1, 0, &wrapped, Some(2), 7, &limits(PATIENCE)).expect("it starts");
+	let little = Limits {
+		memory: 600 << 20,
+		..limits(PATIENCE)
+	};
+	match order_from(&mut host, "compute: hoard", &little) {
+		Err(Failure::Lost(lost)) => assert_eq!(lost.why, Why::Memory, "{lost}"),
+		other => panic!("it was survived: {other:?}"),
+	}
+}
+
+#[test]
+fn an_idle_process_that_holds_too_much_memory_should_be_ended() {
+	let pool = Pool::new(rogue(), [], settings(), Metrics::new());
+	let host = pool.take(0, None).unwrap();
+	let first = host.process();
+	pool.give_back(host);
+	let mut host = pool.take(0, None).unwrap();
+	assert_eq!(host.process(), first);
+	assert!(host.overgrown(u64::MAX).is_none());
+	let lost = host.overgrown(1 << 10).unwrap();
+	assert_eq!((lost.why, lost.process), (Why::Memory, first));
+	assert!(!runs(first.unwrap()));
+}
+
+#[test]
 fn a_process_that_says_what_it_should_not_should_be_ended() {
 	let lost = lost_by("compute: babble", &limits(PATIENCE));
 	assert_eq!(lost.why, Why::Crashed);
 	assert!(lost.text.contains("no message"), "{lost}");
+}
+
+#[test]
+fn a_process_whose_answer_drips_in_should_be_ended_at_its_limit() {
+	let began = Instant::now();
+	let lost = lost_by("compute: drip", &limits(Duration::from_secs(2)));
+	assert_eq!(lost.why, Why::Time, "{lost}");
+	assert!(began.elapsed() < PATIENCE);
+}
+
+#[test]
+fn a_process_that_never_stops_talking_should_be_ended() {
+	let lost = lost_by("compute: chatter", &limits(PATIENCE));
+	assert_eq!(lost.why, Why::Crashed, "{lost}");
+	assert!(lost.text.contains("too much"), "{lost}");
 }
 
 #[test]
@@ -327,6 +404,100 @@ async fn an_executable_should_serve_what_is_allowed_and_be_believed_nothing() {
 	// It proves whatever it is given, and this worker looks.
 	let reason = hands.produce(&job, 1).await.unwrap_err();
 	assert!(reason.contains("does not verify"), "{reason}");
+}
+
+/// A GPU that fails, or computes this.
+struct Gpu(Result<Vec<u8>, String>);
+
+impl Machine for Gpu {
+	fn choose(&self, _: &str) -> Result<Chosen, String> {
+		Ok(Chosen {
+			name: CUDA.into(),
+			description: "a test's".into(),
+			no_gpu: None,
+		})
+	}
+
+	fn gpu(&self, _: Work<'_>) -> Result<Vec<u8>, String> {
+		self.0.clone()
+	}
+
+	fn cpu(&self, _: Work<'_>) -> Result<Vec<u8>, String> {
+		Err("not asked here".into())
+	}
+}
+
+/// Hands with such a GPU, and the rogue program as an executable.
+fn hands_with(gpu: Result<Vec<u8>, String>) -> Hands {
+	let own = Launcher::Thread(Arc::new(move |socket| {
+		let gpu = Box::new(Gpu(gpu.clone()));
+		// That the connection is closed is no error.
+		let _ = lemma_job_host::serve_on(socket, Programs::default(), gpu);
+	}));
+	let hands = Hands::with(own, &[executable(PROGRAM)], settings());
+	let chosen = hands.pool.choose(Preference::Cuda).unwrap();
+	assert_eq!(chosen.name, CUDA);
+	hands
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_executable_whose_kernels_fail_should_lose_the_gpu_for_itself_alone() {
+	let hands = hands_with(Err("CUDA_ERROR_LAUNCH_FAILED".into()));
+	let order = order(PROGRAM, [0; 32], b"kernel".to_vec(), 4);
+	let job = hands.executor.prepare(&order, false).await.unwrap();
+	for _ in 0..3 {
+		assert!(hands.pool.asks_gpu(1));
+		let reason = hands.produce(&job, 1).await.unwrap_err();
+		assert!(reason.contains("does not verify"), "{reason}");
+	}
+	assert!(!hands.pool.asks_gpu(1));
+	assert!(hands.pool.asks_gpu(0));
+	hands.assert_metric("lemma_worker_backend_failures_total{backend=\"cuda\"} 3");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failures_of_the_gpu_should_be_forgiven_only_for_a_proof_that_verifies() {
+	let hands = hands_with(Ok(vec![1, 0, 0, 0]));
+	let order = order(PROGRAM, [0; 32], b"kernel".to_vec(), 4);
+	let job = hands.executor.prepare(&order, false).await.unwrap();
+	hands.pool.strike(1, "once");
+	hands.pool.strike(1, "twice");
+	let reason = hands.produce(&job, 1).await.unwrap_err();
+	assert!(reason.contains("does not verify"), "{reason}");
+	assert!(hands.pool.asks_gpu(1), "it did not fail");
+	hands.pool.strike(1, "a third time");
+	assert!(!hands.pool.asks_gpu(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_should_be_believed_that_the_gpu_failed_where_it_was_not_asked() {
+	let hands = hands_with(Ok(vec![1, 0, 0, 0]));
+	let order = order(PROGRAM, [0; 32], b"compute: slander".to_vec(), 4);
+	let job = hands.executor.prepare(&order, false).await.unwrap();
+	let reason = hands.produce(&job, 1).await.unwrap_err();
+	assert!(reason.contains("does not verify"), "{reason}");
+	let text = hands.metrics.encode().unwrap();
+	assert!(!text.contains("backend_failures_total{"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_input_should_be_read_once_more_when_a_process_that_had_served_ends_at_it() {
+	let input = |input: &str| order(PROGRAM, [0; 32], input.as_bytes().to_vec(), 4);
+	let hands = Hands::with(worker(), &[executable(PROGRAM)], settings());
+	let first = hands.executor.prepare(&input("fine"), false).await;
+	assert!(first.is_ok());
+	let worn_out = hands
+		.executor
+		.prepare(&input("read: wear out"), false)
+		.await;
+	assert!(worn_out.is_ok(), "a fresh process reads it");
+	hands.assert_metric("lemma_worker_job_processes_lost_total{reason=\"crashed\"} 1");
+	match hands.executor.prepare(&input("read: abort"), false).await {
+		Err(PrepareError::Refused(reason)) => assert!(reason.contains("SIGABRT"), "{reason}"),
+		Err(PrepareError::Later(reason)) => panic!("it may come: {reason}"),
+		Ok(_) => panic!("it was taken"),
+	}
+	hands.assert_metric("lemma_worker_job_processes_lost_total{reason=\"crashed\"} 3");
 }
 
 #[test]

@@ -1,17 +1,35 @@
 //! A program that does what it should not, when and as its input says: `compute: loop`.
 
-use std::{io::Write, os::fd::AsFd, os::unix::net::UnixStream, process::Command, sync::Arc};
+use std::{
+	io::Write,
+	os::fd::AsFd,
+	os::unix::net::UnixStream,
+	process::Command,
+	sync::{
+		atomic::{AtomicU32, Ordering},
+		Arc,
+	},
+};
 
-use lemma_job_host::Reference;
+use lemma_job_host::{
+	message::{Event, CUDA},
+	wire, Reference,
+};
 use lemma_zk_circuits::{
 	circuit::AnyCircuit,
-	program::{Class, InputError, Job, Program, ProgramId, ProveError, Proved, Stage, Work},
+	program::{
+		Argument, Class, InputError, Job, Kernel, Own, Program, ProgramId, ProveError, Proved,
+		Stage, Work,
+	},
 	programs::bundles::Programs,
 	Prover,
 };
 use lemma_zk_statement::OutputElement;
 
 pub const PROGRAM: ProgramId = [9; 32];
+
+/// Inputs that this process has read.
+static READ: AtomicU32 = AtomicU32::new(0);
 
 pub fn serve() -> ! {
 	lemma_job_host::serve(Programs::only(Arc::new(Rogue)), Box::new(Reference))
@@ -39,11 +57,30 @@ impl Program for Rogue {
 	fn open(&self, blob: &[u8]) -> Result<Box<dyn Job>, InputError> {
 		let job = Misdeed(String::from_utf8_lossy(blob).into_owned());
 		job.happens_at("read");
+		READ.fetch_add(1, Ordering::SeqCst);
 		Ok(Box::new(job))
 	}
 }
 
+/// The input; `kernel` is no misdeed, but has one.
+#[derive(Debug)]
 struct Misdeed(String);
+
+impl Own for Misdeed {
+	fn reference(&self) -> Vec<u8> {
+		vec![1, 0, 0, 0]
+	}
+
+	fn kernel(&self) -> Option<Kernel> {
+		Some(Kernel {
+			source: "never compiled".into(),
+			name: "none".into(),
+			grid: [1; 3],
+			block: [1; 3],
+			arguments: vec![Argument::Output(4)],
+		})
+	}
+}
 
 impl Misdeed {
 	// Who starts a process and does not wait for it is what is to be seen here.
@@ -65,6 +102,11 @@ impl Misdeed {
 				eprintln!("these are my last words");
 				std::process::abort()
 			}
+			"wear out" => {
+				if READ.load(Ordering::SeqCst) > 0 {
+					std::process::abort()
+				}
+			}
 			"hoard" => {
 				let mut hoard = Vec::new();
 				// Not all of the machine's, if nobody ends it.
@@ -78,6 +120,32 @@ impl Misdeed {
 				let socket = std::io::stdin().as_fd().try_clone_to_owned().unwrap();
 				UnixStream::from(socket).write_all(&[0xff; 100]).unwrap();
 				forever()
+			}
+			"drip" => {
+				let socket = std::io::stdin().as_fd().try_clone_to_owned().unwrap();
+				let mut socket = UnixStream::from(socket);
+				// The beginning of a message that has a megabyte.
+				socket.write_all(&[0, 0, 16, 0]).unwrap();
+				socket.write_all(&[0; 8]).unwrap();
+				while socket.write_all(&[0]).is_ok() {
+					std::thread::sleep(std::time::Duration::from_millis(40));
+				}
+			}
+			"chatter" => {
+				let socket = std::io::stdin().as_fd().try_clone_to_owned().unwrap();
+				let mut socket = UnixStream::from(socket);
+				while wire::send(&mut socket, &Event::Proving(0), &[]).is_ok() {}
+			}
+			"slander" => {
+				let socket = std::io::stdin().as_fd().try_clone_to_owned().unwrap();
+				let mut socket = UnixStream::from(socket);
+				let failed = Event::BackendFailed {
+					backend: CUDA.into(),
+					reason: "slander".into(),
+				};
+				for _ in 0..3 {
+					wire::send(&mut socket, &failed, &[]).unwrap();
+				}
 			}
 			"fork" => {
 				let started = Command::new("sleep").arg("1000").spawn().unwrap();
@@ -128,12 +196,15 @@ impl Job for Misdeed {
 
 	fn work(&self) -> Work<'_> {
 		self.happens_at("compute");
-		Work::Gemm {
-			m: 1,
-			k: 1,
-			n: 1,
-			a: &[1],
-			b: &[1],
+		match self.0 == "kernel" {
+			true => Work::Own(self),
+			false => Work::Gemm {
+				m: 1,
+				k: 1,
+				n: 1,
+				a: &[1],
+				b: &[1],
+			},
 		}
 	}
 

@@ -30,6 +30,9 @@ pub const FRACTAL: &str = include_str!("../../../kernels/fractal.cu");
 /// The renderer's kernel.
 pub const RENDER: &str = include_str!("../../../kernels/render.cu");
 
+/// What may be kept: kernels that others bring are compiled anew by each process.
+const BUILT_IN: [&str; 5] = [GEMM, INFER, TRAIN, FRACTAL, RENDER];
+
 /// What to compile for. The number is the compute capability's digits, 89 for 8.9.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
@@ -140,7 +143,7 @@ impl Compiler {
 		format!("{}.{}", self.version.0, self.version.1)
 	}
 
-	/// Compiled `source`, from the kept files if it is there.
+	/// Compiled `source`, from the kept files if it is built in and there.
 	///
 	/// # Errors
 	///
@@ -170,7 +173,11 @@ impl Compiler {
 		}
 	}
 
+	/// Where `source` is kept; nowhere unless it is built in.
 	fn file(&self, source: &str, target: Target) -> Option<PathBuf> {
+		if !BUILT_IN.contains(&source) {
+			return None;
+		}
 		let key = format!("{}\0{target}\0{}", self.version(), source);
 		let name = hex::encode(&blake2_256(key.as_bytes())[..16]);
 		Some(self.kept.as_ref()?.join(format!("{name}-{target}")))
@@ -275,20 +282,30 @@ mod tests {
 			supported: vec![90],
 			kept: Some(folder.path().join("kernels")),
 		};
-		let file = compiler(1).file("source", Target::Cubin(90)).unwrap();
+		let file = compiler(1).file(GEMM, Target::Cubin(90)).unwrap();
 		write_whole(&file, b"image").unwrap();
-		assert_eq!(
-			compiler(1).get("source", Target::Cubin(90)).unwrap(),
-			b"image"
-		);
+		assert_eq!(compiler(1).get(GEMM, Target::Cubin(90)).unwrap(), b"image");
 		for other in [
-			compiler(2).file("source", Target::Cubin(90)),
-			compiler(1).file("source", Target::Ptx(90)),
-			compiler(1).file("Source", Target::Cubin(90)),
+			compiler(2).file(GEMM, Target::Cubin(90)),
+			compiler(1).file(GEMM, Target::Ptx(90)),
+			compiler(1).file(INFER, Target::Cubin(90)),
 		] {
 			assert_ne!(other.unwrap(), file);
 		}
-		compiler(1).forget("source", Target::Cubin(90));
+		compiler(1).forget(GEMM, Target::Cubin(90));
 		assert!(!file.exists());
+	}
+
+	#[test]
+	fn kernels_that_are_not_built_in_should_be_kept_nowhere() {
+		let compiler = Compiler {
+			version: (12, 1),
+			supported: vec![90],
+			kept: Some("/nowhere".into()),
+		};
+		assert_eq!(compiler.file("source", Target::Cubin(90)), None);
+		for source in BUILT_IN {
+			assert!(compiler.file(source, Target::Cubin(90)).is_some());
+		}
 	}
 }

@@ -8,6 +8,9 @@ use super::{super::BackendError, device, Cuda};
 /// Longest source, bytes.
 const MAX_SOURCE: usize = 1 << 20;
 
+/// Words that a source may not hold, for with them it has the compiler read files, which are the worker's user's.
+const READS_FILES: [&str; 3] = ["include", "embed", "import"];
+
 /// An argument as the launch takes it.
 enum Ready {
 	Input(CudaSlice<u8>),
@@ -81,6 +84,12 @@ fn check(kernel: &Kernel) -> Result<(), BackendError> {
 	if kernel.source.len() > MAX_SOURCE {
 		return wrong(format!("its source has more than {MAX_SOURCE} bytes"));
 	}
+	let source = spliced(&kernel.source);
+	if let Some(word) = READS_FILES.iter().find(|word| source.contains(**word)) {
+		return wrong(format!(
+			"its source holds `{word}`, also if in a comment or a name: it must be whole as it is, and read no files"
+		));
+	}
 	let empty = |argument: &Argument| match argument {
 		Argument::Input(bytes) => bytes.is_empty(),
 		Argument::Output(length) => *length == 0,
@@ -98,4 +107,70 @@ fn check(kernel: &Kernel) -> Result<(), BackendError> {
 		return wrong("grid and block must have at least one of everything".into());
 	}
 	Ok(())
+}
+
+/// A source as the compiler reads words in it: lines that end in a backslash, or in the trigraph for one, go on in the next. Where
+/// compilers differ, in what may stand before a line's end, more is joined than they do.
+fn spliced(source: &str) -> String {
+	let source = source.replace("??/", "\\");
+	let mut parts = source.split('\\');
+	let mut spliced = parts.next().unwrap_or_default().to_owned();
+	for part in parts {
+		let rest = part.trim_start();
+		let blank = part.strip_suffix(rest).unwrap_or_default();
+		if blank.contains(['\n', '\r']) {
+			spliced.push_str(rest);
+		} else {
+			spliced.push('\\');
+			spliced.push_str(part);
+		}
+	}
+	spliced
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	fn checked(source: &str) -> Result<(), BackendError> {
+		check(&Kernel {
+			source: source.into(),
+			name: "kernel".into(),
+			grid: [1, 1, 1],
+			block: [1, 1, 1],
+			arguments: vec![Argument::U32(1)],
+		})
+	}
+
+	#[test]
+	fn a_source_should_be_refused_when_it_has_the_compiler_read_files() {
+		for source in [
+			"#include </etc/passwd>",
+			"# /* a comment */ include \"key\"",
+			"#inc\\\nlude \"key\"",
+			"#inc\\\r\nlude \"key\"",
+			"#inc\\ \t\nlude \"key\"",
+			"#inc\\\rlude \"key\"",
+			"#i\\\nn\\\nc\\\n\\\nlude \"key\"",
+			"??=inc??/\nlude \"key\"",
+			"#embed \"key\"",
+			"#if __has_em\\\nbed(\"key\")",
+			"#import \"key\"",
+		] {
+			let error = checked(source).unwrap_err().to_string();
+			assert!(error.contains("read no files"), "{source}: {error}");
+		}
+	}
+
+	#[test]
+	fn a_source_should_be_taken_when_it_is_whole() {
+		for source in [
+			include_str!("../../../../examples/user-program/kernel.cu"),
+			"#define A \\\n 1\n__device__ char c = '\\n';",
+			"inc \\ lude",
+			"",
+		] {
+			assert_eq!(checked(source), Ok(()), "{source}");
+		}
+	}
 }
