@@ -225,7 +225,8 @@ Examples:
 
 const VERIFY_HELP: &str = "\
 Checks, by name: genesis, header, finalized, extrinsics_root, receipt, submission,
-output_length, output_root, proof; with --input, --operands or --samples also program and input.
+output_length, output_root, proof; with --input, --operands or --samples also program and input;
+element where this client does not know the program: name its file with --bundle.
 With --output the bytes of that file are what is checked. docs/use/cli.md says what each
 establishes, and what remains to be trusted.
 

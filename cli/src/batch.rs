@@ -337,7 +337,7 @@ impl Batch<'_> {
 			&& self.client.receipt(order, At::Finalized).await?.is_some();
 		if is_final {
 			let evidence = result::fetch(self.client, order, At::Finalized).await?;
-			let mut report = evidence.check(genesis, None);
+			let mut report = evidence.check_as(genesis, described.element, None);
 			results::check_ordered(described, &evidence, &mut report);
 			results::demand(&report)?;
 			let output = evidence.submission.output;

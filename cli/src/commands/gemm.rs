@@ -100,7 +100,7 @@ pub async fn run(context: &Context, args: Gemm) -> Outcome<()> {
 
 	let phases = follower.finalized(&mut progress).await?;
 	let evidence = result::fetch(&client, order, At::Finalized).await?;
-	let mut report = evidence.check(client.genesis_hash(), None);
+	let mut report = evidence.check_as(client.genesis_hash(), described.element, None);
 	super::results::check_ordered(&described, &evidence, &mut report);
 	super::results::demand(&report)?;
 	let bytes = &evidence.submission.output;

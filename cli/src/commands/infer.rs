@@ -136,7 +136,8 @@ pub async fn run(context: &Context, args: Infer) -> Outcome<()> {
 		progress.wait(&format!("waiting for order {order} to be final"));
 		let phases = follower.finalized(&mut progress).await?;
 		let evidence = result::fetch(&client, *order, At::Finalized).await?;
-		let mut report = evidence.check(client.genesis_hash(), None);
+		let element = job.described.element;
+		let mut report = evidence.check_as(client.genesis_hash(), element, None);
 		results::check_ordered(&job.described, &evidence, &mut report);
 		demand(&report)?;
 		settled.push(Settled {

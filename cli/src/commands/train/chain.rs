@@ -206,6 +206,18 @@ impl Chain {
 		for (number, (link, settled)) in self.orders.iter().zip(settled).enumerate() {
 			verdict.links.push(link.check(&job, settled));
 			let yielded = job::weights(&settled.output);
+			// Zeros that are missing or too many at the end would not change what the proof says.
+			let (found, wanted) = (settled.output.len(), job.output_len());
+			if found != wanted {
+				let order = link.order;
+				whole.add(
+					"weights",
+					Err(format!(
+						"order {order} yielded {found} bytes, and the weights of this network have {wanted}"
+					)),
+				);
+				return verdict;
+			}
 			let Some(next) = self.orders.get(number + 1) else {
 				whole.add(
 					"weights",
@@ -449,6 +461,30 @@ mod tests {
 		repeated.weights = orders[1].weights;
 		assert!(check(&repeated, &settled).is_err());
 		assert!(parsed(&serde_json::to_value(of(&[])).expect("JSON")).is_err());
+	}
+
+	#[test]
+	fn a_chain_should_be_refused_when_an_output_is_cut_off_or_goes_on_with_zeros() {
+		let (chain, settled) = trained();
+		for place in 0..3 {
+			for length in [4, 9636, 9639, 9644] {
+				let mut settled = settled.clone();
+				settled[place].output.resize(length, 0);
+				// The file is made to fit.
+				let mut chain = chain.clone();
+				let weights = job::weights(&settled[place].output);
+				chain.orders[place].weights = H256(commit_weights(&weights));
+				if place == 2 {
+					chain.weights = chain.orders[place].weights;
+				}
+				let network = inputs::network(&chain.widths).expect("there are circuits");
+				let initial = small_job(1).training().weights.clone();
+				let verdict = chain.check(GENESIS, &network, small().1, initial, &settled);
+				let failed = verdict.whole.first_failure().map(|check| check.name);
+				assert_eq!(failed, Some("weights"), "{length} bytes of {place}");
+				assert!(verdict.weights.is_none());
+			}
+		}
 	}
 
 	#[test]

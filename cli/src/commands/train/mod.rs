@@ -347,7 +347,8 @@ impl<'a> Orderer<'a> {
 		let client = self.client;
 		let phases = order.follower.finalized(progress).await?;
 		let evidence = result::fetch(client, order.order, At::Finalized).await?;
-		let mut report = evidence.check(client.genesis_hash(), None);
+		let element = order.described.element;
+		let mut report = evidence.check_as(client.genesis_hash(), element, None);
 		results::check_ordered(&order.described, &evidence, &mut report);
 		// A fork may have it settled by another provider: by the same bytes, if both are proven.
 		report.add(

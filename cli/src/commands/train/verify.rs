@@ -6,6 +6,7 @@ use lemma_client::{
 	result::{self, Basis, Report},
 	At, OrderId,
 };
+use lemma_zk_statement::OutputElement;
 use serde_json::{json, Value};
 
 use super::{
@@ -70,7 +71,7 @@ pub async fn verify(context: &Context, args: &Verify, file: &Path) -> Outcome<()
 		checked.push(Checked {
 			order: link.order,
 			steps: link.steps,
-			report: evidence.check(genesis, None),
+			report: evidence.check_as(genesis, Some(OutputElement::I32), None),
 		});
 		settled.push(Settled {
 			receipt: evidence.receipt,
