@@ -14,11 +14,11 @@ use crate::{
 	commands::results,
 	context::{Context, Waiting},
 	failure::{exit, Failure, Outcome},
-	follow::{ended, look, Sight},
+	follow::{ended, look, moved, Sight},
 	input::Described,
-	ledger::Ledger,
+	ledger::{Ledger, Request},
 	output::Progress,
-	posting::{self, Poster},
+	posting::{self, Poster, Replaces},
 	views,
 };
 
@@ -99,19 +99,30 @@ struct Course {
 	missed: bool,
 	/// The output, once it was verified.
 	output: Option<Vec<u8>>,
+	/// What a new order may take the place of in the ledger.
+	replaces: Replaces,
 }
 
 impl Course {
 	fn ordered(&mut self, order: OrderId, resumed: bool) {
 		*self = Self {
+			orders: self.orders + 1,
+			..self.begun(order, resumed)
+		};
+	}
+
+	/// The same with a live order of this number.
+	fn begun(&self, order: OrderId, resumed: bool) -> Self {
+		Self {
 			state: State::Live {
 				order,
 				claimed: false,
 			},
-			orders: self.orders + 1,
+			orders: self.orders,
 			resumed,
+			replaces: self.replaces,
 			..Self::default()
-		};
+		}
 	}
 
 	/// Whether it is in the book.
@@ -135,7 +146,13 @@ impl Batch<'_> {
 		mut whole: impl FnMut(&[&[u8]]) -> Outcome<()>,
 	) -> Outcome<Vec<Done>> {
 		posting::check_synced(self.client).await?;
-		let mut courses = vec![Course::default(); self.parts.len()];
+		let ledger = Ledger::open(self.client.genesis_hash());
+		let mut courses: Vec<Course> = (0..self.parts.len())
+			.map(|index| Course {
+				replaces: Replaces::earlier(&ledger, &self.request(index), new),
+				..Course::default()
+			})
+			.collect();
 		if !new {
 			self.resume(&mut courses, progress).await?;
 		}
@@ -175,15 +192,20 @@ impl Batch<'_> {
 		}
 	}
 
-	fn poster(&self, index: usize) -> Poster<'_> {
+	fn request(&self, index: usize) -> Request {
+		posting::request(&self.keys.account(), &self.parts[index].described)
+	}
+
+	fn poster(&self, index: usize, replaces: Replaces) -> Poster<'_> {
 		let part = &self.parts[index];
 		Poster {
 			context: self.context,
 			client: self.client,
 			ledger: Ledger::open(self.client.genesis_hash()),
-			request: posting::request(&self.keys.account(), &part.described),
+			request: self.request(index),
 			blob: &part.blob,
 			terms: self.terms,
+			replaces,
 			shape: None,
 			what: part.what.clone(),
 		}
@@ -193,14 +215,18 @@ impl Batch<'_> {
 	async fn resume(&self, courses: &mut [Course], progress: &mut Progress) -> Outcome<()> {
 		progress.wait("looking for orders of an earlier command");
 		let mut earlier: Vec<(u64, usize)> = (0..courses.len())
-			.filter_map(|index| Some((self.poster(index).nonce()?, index)))
+			.filter_map(|index| {
+				let poster = self.poster(index, Replaces::Nothing);
+				Some((poster.nonce()?, index))
+			})
 			.collect();
 		earlier.sort_unstable();
 		let mut found = 0;
 		for (_, index) in earlier {
 			// What is to be said of each is said of all together.
 			let mut quiet = self.context.output.silence();
-			if let Some(posted) = self.poster(index).resume(&mut quiet).await? {
+			let poster = self.poster(index, Replaces::Nothing);
+			if let Some(posted) = poster.resume(&mut quiet).await? {
 				courses[index].ordered(posted.order, true);
 				found += 1;
 			}
@@ -253,11 +279,14 @@ impl Batch<'_> {
 		let mut sent = Vec::new();
 		for (index, spec) in next.iter().zip(&specs) {
 			progress.wait(&format!("ordering the {}s", self.name));
-			sent.push(self.poster(*index).send(self.keys, spec).await?);
+			let poster = self.poster(*index, courses[*index].replaces);
+			sent.push(poster.send(self.keys, spec).await?);
 		}
-		for (index, sent) in next.into_iter().zip(sent) {
-			let posted = self.poster(index).confirm(sent).await?;
-			courses[index].ordered(posted.order, false);
+		for ((index, spec), sent) in next.into_iter().zip(&specs).zip(sent) {
+			let mut quiet = self.context.output.silence();
+			let poster = self.poster(index, courses[index].replaces);
+			let posted = poster.confirm(sent, self.keys, spec, &mut quiet).await?;
+			courses[index].ordered(posted.order, posted.resumed);
 		}
 		Ok(())
 	}
@@ -278,7 +307,8 @@ impl Batch<'_> {
 			}
 			State::Live { order, .. } | State::Settled { order, .. } => order,
 		};
-		match look(self.client, order, best).await? {
+		let request = self.request(index);
+		match look(self.client, order, best, Some(&request)).await? {
 			Sight::Live { order: found, .. } => {
 				course.gone_since = None;
 				course.deadline = Some(found.deadline);
@@ -307,7 +337,7 @@ impl Batch<'_> {
 			Sight::Gone => {
 				let since = *course.gone_since.get_or_insert(best.number);
 				if finalized.number >= since {
-					self.order_again(index, course, order, best, progress)?;
+					self.gone(index, course, order, best, progress).await?;
 				}
 			}
 		}
@@ -353,8 +383,8 @@ impl Batch<'_> {
 		Ok(())
 	}
 
-	/// Makes a part whose order has expired one that is to be ordered.
-	fn order_again(
+	/// Goes on with a part whose order is gone for good under its number.
+	async fn gone(
 		&self,
 		index: usize,
 		course: &mut Course,
@@ -362,6 +392,36 @@ impl Batch<'_> {
 		best: BlockRef,
 		progress: &mut Progress,
 	) -> Outcome<()> {
+		let request = self.request(index);
+		if let Some(now) = posting::moved(self.client, &request, order, progress).await? {
+			progress.done(&moved(order, now));
+			*course = course.begun(now, course.resumed);
+			return Ok(());
+		}
+		self.order_again(index, course, order, best, progress).await
+	}
+
+	/// Makes a part whose order has expired one that is to be ordered.
+	async fn order_again(
+		&self,
+		index: usize,
+		course: &mut Course,
+		order: OrderId,
+		best: BlockRef,
+		progress: &mut Progress,
+	) -> Outcome<()> {
+		// It was paid: a second one would be paid for the same.
+		if let State::Settled { .. } = course.state {
+			return Err(Failure::new(
+				exit::NO_RESULT,
+				"receipt_removed",
+				format!(
+					"{}: order {order} was settled and paid, and its receipt was removed before the block was seen to be \
+					 final. --new orders all {}s anew",
+					self.parts[index].what, self.name
+				),
+			));
+		}
 		let why = ended(order, course.deadline, best);
 		if why.code != "order_expired" || course.orders >= MOST_ORDERS {
 			return Err(Failure {
@@ -376,10 +436,12 @@ impl Batch<'_> {
 			"order {order} expired before anybody proved it, and its money is back: ordering the {} again",
 			self.name
 		));
-		let poster = self.poster(index);
-		poster.ledger.forget(&poster.request);
+		let ledger = Ledger::open(self.client.genesis_hash());
+		let locked = ledger.lock().await?;
+		locked.forget_order(&self.request(index), order);
 		*course = Course {
 			orders: course.orders,
+			replaces: course.replaces,
 			..Course::default()
 		};
 		Ok(())

@@ -29,9 +29,9 @@ use crate::{
 	failure::{Failure, Outcome},
 	follow::{Follower, Phases},
 	input::{self, Described},
-	ledger::Ledger,
+	ledger::{Ledger, Request},
 	output::{self, Progress},
-	posting::{self, Poster},
+	posting::{self, Poster, Replaces},
 	views,
 };
 use chain::{Chain, Settled};
@@ -39,7 +39,6 @@ use inputs::{Accuracy, Samples};
 
 /// An order of the training that is proven, and not yet known to be final.
 struct Proven<'a> {
-	order: OrderId,
 	resumed: bool,
 	steps: usize,
 	described: Described,
@@ -51,6 +50,7 @@ struct Proven<'a> {
 
 /// An order of the training whose receipt is final.
 struct Done {
+	order: OrderId,
 	settled: Settled,
 	report: Report,
 	proof_bytes: usize,
@@ -133,13 +133,12 @@ pub async fn run(context: &Context, args: Train) -> Outcome<()> {
 	let mut orders = Vec::new();
 	let (mut paid, mut trustless): (Balance, bool) = (0, true);
 	for order in proven {
-		let (id, steps) = (order.order, order.steps);
-		let (resumed, seconds) = (order.resumed, order.seconds);
+		let (steps, resumed, seconds) = (order.steps, order.resumed, order.seconds);
 		let done = orderer.finalized(order, &mut progress).await?;
 		paid = paid.saturating_add(done.settled.receipt.paid);
 		trustless &= done.report.is_trustless();
-		chain.push(id, steps, &done.settled);
-		orders.push(order_view(id, steps, resumed, seconds, &done));
+		chain.push(done.order, steps, &done.settled);
+		orders.push(order_view(steps, resumed, seconds, &done));
 	}
 	chain.write(&chain_file)?;
 	progress.finish();
@@ -201,10 +200,10 @@ fn accuracy_view(accuracy: &Accuracy) -> Value {
 	})
 }
 
-fn order_view(order: OrderId, steps: usize, resumed: bool, seconds: f64, done: &Done) -> Value {
+fn order_view(steps: usize, resumed: bool, seconds: f64, done: &Done) -> Value {
 	let receipt = &done.settled.receipt;
 	json!({
-		"order": order,
+		"order": done.order,
 		"steps": steps,
 		"resumed": resumed,
 		"program": views::hash(&receipt.program),
@@ -249,11 +248,14 @@ impl<'a> Orderer<'a> {
 		let described = input::describe(job)?;
 		let blob = job.training().encode();
 		let account = self.keys.account();
+		let ledger = Ledger::open(client.genesis_hash());
+		let request = posting::request(&account, &described);
 		let poster = Poster {
 			context,
 			client,
-			ledger: Ledger::open(client.genesis_hash()),
-			request: posting::request(&account, &described),
+			replaces: Replaces::earlier(&ledger, &request, args.new),
+			ledger,
+			request: request.clone(),
 			blob: &blob,
 			terms: &args.terms,
 			shape: Some((1, job.training().network.weights())),
@@ -284,12 +286,11 @@ impl<'a> Orderer<'a> {
 			),
 			true => format!("order {order} was posted for {which} before: going on with it"),
 		});
-		let mut follower = Follower::new(context, client, order);
+		let mut follower = Follower::new(context, client, order).of(request.clone());
 		let output = self
-			.output(&mut follower, order, &described, progress)
+			.output(&mut follower, request, &described, progress)
 			.await?;
 		Ok(Proven {
-			order,
 			resumed: posted.resumed,
 			steps,
 			described,
@@ -321,12 +322,13 @@ impl<'a> Orderer<'a> {
 	async fn output(
 		&self,
 		follower: &mut Follower<'_>,
-		order: OrderId,
+		request: Request,
 		described: &Described,
 		progress: &mut Progress,
 	) -> Outcome<Vec<u8>> {
 		let (context, client) = (self.context, self.client);
 		follower.settled(progress).await?;
+		let order = follower.id();
 		progress.wait(&format!("verifying the result of order {order}"));
 		if let Ok(evidence) = result::fetch(client, order, At::Best).await {
 			if results::check_result(client.genesis_hash(), described, &evidence).passed() {
@@ -334,8 +336,8 @@ impl<'a> Orderer<'a> {
 			}
 		}
 		// A fork may be in the way of the look at a block that is not final: the final one decides.
-		let follower = Follower::new(context, client, order);
-		follower.finalized(progress).await?;
+		let follower = Follower::new(context, client, order).of(request);
+		let (order, _) = follower.finalized(progress).await?;
 		let evidence = result::fetch(client, order, At::Finalized).await?;
 		let report = results::check_result(client.genesis_hash(), described, &evidence);
 		results::demand(&report)?;
@@ -345,8 +347,8 @@ impl<'a> Orderer<'a> {
 	/// Waits until an order's settlement is final, and makes every check there is.
 	async fn finalized(&self, order: Proven<'_>, progress: &mut Progress) -> Outcome<Done> {
 		let client = self.client;
-		let phases = order.follower.finalized(progress).await?;
-		let evidence = result::fetch(client, order.order, At::Finalized).await?;
+		let (id, phases) = order.follower.finalized(progress).await?;
+		let evidence = result::fetch(client, id, At::Finalized).await?;
 		let element = order.described.element;
 		let mut report = evidence.check_as(client.genesis_hash(), element, None);
 		results::check_ordered(&order.described, &evidence, &mut report);
@@ -360,6 +362,7 @@ impl<'a> Orderer<'a> {
 		);
 		results::demand(&report)?;
 		Ok(Done {
+			order: id,
 			proof_bytes: evidence.submission.proof.len(),
 			settled: Settled {
 				receipt: evidence.receipt,
