@@ -237,7 +237,7 @@ Examples:
   lemma verify 3 --samples net.lemma inputs.npy --output scores.npy
                                       that it is what the network makes of a batch of these
   lemma verify --evidence 3.json --genesis 0x…
-  lemma verify --training w.receipts.json --features x.npy --labels y.npy";
+  lemma verify --training w.npy.receipts.json --features x.npy --labels y.npy";
 
 /// Multiply two matrices.
 #[derive(Debug, Args)]

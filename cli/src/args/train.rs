@@ -23,7 +23,7 @@ goes on from where it ended.
 Examples:
   lemma train --features x.npy --labels y.npy --widths 64,32,10 --steps 100 \\
     --test-features tx.npy --test-labels ty.npy --out w.npy --max-price 10 --key //Alice
-  lemma verify --training w.receipts.json --features x.npy --labels y.npy --genesis 0x…
+  lemma verify --training w.npy.receipts.json --features x.npy --labels y.npy --genesis 0x…
   examples/digits/split.py FOLDER     writes such files, of handwritten digits";
 
 /// Most steps of one training: a network has learned long before.
@@ -60,8 +60,8 @@ pub struct Train {
 	/// Where to write the weights: .npy, int32.
 	#[arg(long, value_name = "FILE")]
 	pub out: PathBuf,
-	/// Where to write the chain of receipts, for lemma verify --training; by default beside --out,
-	/// as .receipts.json.
+	/// Where to write the chain of receipts, for lemma verify --training; by default the name of --out
+	/// and .receipts.json.
 	#[arg(long, value_name = "FILE")]
 	pub chain: Option<PathBuf>,
 	/// What each order may cost and when.

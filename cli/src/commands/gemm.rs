@@ -27,7 +27,7 @@ pub async fn run(context: &Context, args: Gemm) -> Outcome<()> {
 	let seconds = |since: Instant| since.elapsed().as_secs_f64();
 	// Whatever can be wrong with the files is found before the node is asked.
 	let operands = read_operands(&args.a, &args.b)?;
-	output::check_file(&args.out)?;
+	output::check_file(&args.out, &[&args.a, &args.b])?;
 	check_output_size(&operands)?;
 	let (m, k, n) = (operands.m, operands.k, operands.n);
 	let keys = context.keys()?;

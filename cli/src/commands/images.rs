@@ -50,7 +50,7 @@ impl Picture {
 
 /// Makes the image as the command line says.
 pub async fn make(context: &Context, picture: &Picture, args: &Image) -> Outcome<()> {
-	output::check_file(&args.out)?;
+	output::check_file(&args.out, &[])?;
 	match &args.terms {
 		_ if args.preview => preview(context, picture, args),
 		Some(terms) => order(context, picture, args, terms).await,

@@ -51,7 +51,10 @@ pub async fn run(context: &Context, args: Infer) -> Outcome<()> {
 	let start = Instant::now();
 	let seconds = |since: Instant| since.elapsed().as_secs_f64();
 	// Whatever can be wrong with the files is found before the node is asked.
-	output::check_file(&args.out)?;
+	let notes = Notes::path(&args.model);
+	let mut read: Vec<&Path> = vec![args.model.as_path(), notes.as_path(), args.inputs.as_path()];
+	read.extend(args.labels.as_deref());
+	output::check_file(&args.out, &read)?;
 	let network = Network::read(&args.model)?.only(&args.batches)?;
 	let inputs = network.inputs(&args.inputs)?;
 	let (samples, clipped) = (inputs.rows, inputs.clipped);

@@ -49,8 +49,11 @@ pub async fn run(context: &Context, command: Model) -> Outcome<()> {
 }
 
 async fn build(context: &Context, args: Build) -> Outcome<()> {
-	output::check_file(&args.out)?;
-	output::check_file(&Notes::path(&args.out))?;
+	let mut inputs = vec![args.onnx.as_path(), args.calibrate.as_path()];
+	inputs.extend(args.evaluate.as_deref());
+	inputs.extend(args.labels.as_deref());
+	output::check_file(&args.out, &inputs)?;
+	output::check_file(&Notes::path(&args.out), &inputs)?;
 	let mut batches = args.batches.clone();
 	batches.sort_unstable();
 	batches.dedup();

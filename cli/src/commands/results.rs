@@ -32,7 +32,14 @@ const EVIDENCE_FORMAT: &str = "lemma-evidence-1";
 /// Runs `lemma result`.
 pub async fn get(context: &Context, args: ResultArgs) -> Outcome<()> {
 	for file in args.out.iter().chain(&args.evidence) {
-		output::check_file(file)?;
+		output::check_file(file, &[])?;
+	}
+	if let (Some(out), Some(evidence)) = (&args.out, &args.evidence) {
+		if output::is_same(out, evidence) {
+			return Err(Failure::usage(
+				"--out and --evidence are the same file: the output and the evidence need one each",
+			));
+		}
 	}
 	let client = context.client().await?;
 	// Whatever can be wrong with the command is found before the result is waited for.

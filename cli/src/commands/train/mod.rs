@@ -7,7 +7,10 @@ mod chain;
 mod inputs;
 mod verify;
 
-use std::{path::PathBuf, time::Instant};
+use std::{
+	path::{Path, PathBuf},
+	time::Instant,
+};
 
 use lemma_client::{
 	npy,
@@ -76,13 +79,17 @@ pub async fn run(context: &Context, args: Train) -> Outcome<()> {
 	let first_steps = plan.first().copied().unwrap_or(1);
 	let mut job = inputs::first_job(&network, rates, seed, samples, weights, first_steps)?;
 	let chain_file = chain_file(&args);
-	if chain_file == args.out {
+	if output::is_same(&chain_file, &args.out) {
 		return Err(Failure::usage(
 			"--out and --chain are the same file: the weights and the receipts need one each",
 		));
 	}
-	output::check_file(&args.out)?;
-	output::check_file(&chain_file)?;
+	let mut read: Vec<&Path> = vec![args.features.as_path(), args.labels.as_path()];
+	read.extend(args.weights.as_deref());
+	read.extend(args.held_out.test_features.as_deref());
+	read.extend(args.held_out.test_labels.as_deref());
+	output::check_file(&args.out, &read)?;
+	output::check_file(&chain_file, &read)?;
 	let keys = context.keys()?;
 	let client = context.client().await?;
 	posting::check_synced(&client).await?;
@@ -185,7 +192,15 @@ pub async fn run(context: &Context, args: Train) -> Outcome<()> {
 
 /// Where the chain of receipts is written.
 fn chain_file(args: &Train) -> PathBuf {
-	(args.chain.clone()).unwrap_or_else(|| args.out.with_extension("receipts.json"))
+	(args.chain.clone()).unwrap_or_else(|| beside(&args.out))
+}
+
+/// The name of the chain's file unless it is given: behind the whole name of the weights' file, which `w.1` and `w.2`
+/// have in common up to the point.
+fn beside(out: &Path) -> PathBuf {
+	let mut name = out.as_os_str().to_owned();
+	name.push(".receipts.json");
+	name.into()
 }
 
 fn percent(accuracy: Accuracy) -> String {
@@ -371,5 +386,19 @@ impl<'a> Orderer<'a> {
 			report,
 			phases,
 		})
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn the_receipts_of_two_trainings_should_not_be_the_same_file() {
+		assert_eq!(
+			beside(Path::new("out/w.npy")),
+			Path::new("out/w.npy.receipts.json")
+		);
+		assert_ne!(beside(Path::new("w.1")), beside(Path::new("w.2")));
 	}
 }
