@@ -104,6 +104,20 @@ pub struct TrainingToVerify {
 	/// With --training: the weights that it began with, if they were not drawn from the seed.
 	#[arg(long, value_name = "FILE", requires = "training")]
 	pub weights: Option<PathBuf>,
+	/// With --training: how many steps it must have, all orders together.
+	#[arg(long, value_name = "COUNT", requires = "training")]
+	pub steps: Option<usize>,
+	/// With --training: the rates that it must have, such as 2,1.
+	#[arg(
+		long,
+		value_delimiter = ',',
+		value_name = "RATES",
+		requires = "training"
+	)]
+	pub rates: Vec<u32>,
+	/// With --training: the seed that it must have, as --seed of lemma train.
+	#[arg(long, value_parser = seed, value_name = "SEED", requires = "training")]
+	pub seed: Option<H256>,
 	/// What the accuracy is measured on.
 	#[command(flatten)]
 	pub held_out: HeldOut,
