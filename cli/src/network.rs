@@ -230,6 +230,12 @@ impl Network {
 		last.is_some_and(|layer| matches!(layer.op, Op::ArgMax))
 	}
 
+	/// Says that samples were taken as the network's integers, if that makes a difference.
+	pub fn own_integers(&self, path: &Path, inputs: &Integers) -> Option<String> {
+		let scale = self.notes.as_ref().and_then(Notes::input_scale)?;
+		own_integers(path, inputs.is_int8, scale)
+	}
+
 	/// Reads samples as the network's integers.
 	pub fn inputs(&self, path: &Path) -> Outcome<Integers> {
 		let scale = self.notes.as_ref().and_then(Notes::input_scale);
@@ -250,6 +256,17 @@ impl Network {
 		}
 		Ok(inputs)
 	}
+}
+
+/// Says that an int8 file holds a network's own integers, if those are not the numbers that they stand for.
+pub fn own_integers(path: &Path, is_int8: bool, scale: f64) -> Option<String> {
+	(is_int8 && scale != 1.0).then(|| {
+		format!(
+			"note: {} is int8, and is taken as the network's own integers, a unit of which stands for {scale}; save real numbers \
+			 as float32",
+			path.display()
+		)
+	})
 }
 
 /// Splits samples into batches of these sizes, ascending: the largest as long as it is full, and the smallest that holds what is
@@ -327,6 +344,7 @@ mod tests {
 			columns: 2,
 			values: vec![1, 2, 3, 4, 5, 6],
 			clipped: 0,
+			is_int8: true,
 		};
 		let batch = Batch {
 			samples: 1..3,
@@ -337,6 +355,15 @@ mod tests {
 		assert_eq!(blob[8..16], [4, 0, 0, 0, 2, 0, 0, 0]);
 		assert_eq!(blob[16..], [3, 4, 5, 6, 0, 0, 0, 0]);
 		assert_eq!(batch.kept(&[1, 2, 3, 4]), [1, 2]);
+	}
+
+	#[test]
+	fn it_should_be_said_when_int8_is_not_what_it_stands_for() {
+		let path = Path::new("x.npy");
+		assert_eq!(own_integers(path, true, 1.0), None);
+		assert_eq!(own_integers(path, false, 0.5), None);
+		let note = own_integers(path, true, 0.5).expect("a note");
+		assert!(note.contains("x.npy") && note.contains("0.5"), "{note}");
 	}
 
 	#[test]

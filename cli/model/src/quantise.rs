@@ -28,7 +28,7 @@ use lemma_zk_circuits::programs::infer::{
 use crate::{
 	graph::{model_shape, Graph, Op, Range},
 	samples::integer,
-	Error, Samples,
+	Error, Integers, Samples,
 };
 
 /// Largest shift of a layer.
@@ -206,7 +206,7 @@ pub fn quantise(
 }
 
 impl Quantised {
-	/// A sample's integers.
+	/// The integers of a sample of real numbers.
 	pub fn sample(&self, values: &[f32]) -> Vec<i8> {
 		let integer = |value: &f32| integer(*value, self.input_scale).0;
 		values.iter().map(integer).collect()
@@ -221,7 +221,8 @@ impl Quantised {
 				samples.columns
 			)));
 		}
-		let scores = (0..samples.rows).map(|row| self.scores(samples.row(row)));
+		let integers = Integers::of(samples, self.input_scale);
+		let scores = (0..samples.rows).map(|row| self.evaluate(integers.rows(row..row + 1)));
 		Ok(scores
 			.map(|scores| match self.output_scale {
 				Some(_) => crate::largest(&scores),
@@ -231,9 +232,13 @@ impl Quantised {
 			.collect())
 	}
 
-	/// The output's integers for one sample, as the reference has them.
+	/// The output's integers for one sample of real numbers, as the reference has them.
 	pub fn scores(&self, values: &[f32]) -> Vec<i32> {
-		reference::values(&self.model, &self.sample(values))
+		self.evaluate(&self.sample(values))
+	}
+
+	fn evaluate(&self, sample: &[i8]) -> Vec<i32> {
+		reference::values(&self.model, sample)
 			.pop()
 			.unwrap_or_default()
 	}

@@ -24,6 +24,8 @@ pub struct Samples {
 	pub columns: usize,
 	/// `rows * columns` values.
 	pub values: Vec<f32>,
+	/// Whether the file's elements are int8: a network takes those as its own integers, see [`Integers::of`].
+	pub is_int8: bool,
 }
 
 impl Samples {
@@ -31,6 +33,19 @@ impl Samples {
 	/// order of its values.
 	pub fn read(path: &Path) -> Result<Self, Error> {
 		Ok(Self::read_typed(path)?.0)
+	}
+
+	/// The real numbers that they are to a network, a unit of whose integers stands for `scale`.
+	pub fn real(&self, scale: f64) -> Self {
+		let unit = if self.is_int8 { scale } else { 1.0 };
+		let values = self.values.iter();
+		Self {
+			values: values
+				.map(|value| (f64::from(*value) * unit) as f32)
+				.collect(),
+			is_int8: false,
+			..*self
+		}
 	}
 
 	/// The same, and what the file calls the type of its elements.
@@ -58,6 +73,7 @@ impl Samples {
 			rows,
 			columns: values.len() / rows,
 			values,
+			is_int8: element == "int8",
 		};
 		Ok((samples, element))
 	}
@@ -83,6 +99,7 @@ impl Samples {
 				.flat_map(|row| self.row(*row))
 				.copied()
 				.collect(),
+			is_int8: self.is_int8,
 		})
 	}
 
@@ -105,17 +122,19 @@ pub struct Integers {
 	pub values: Vec<i8>,
 	/// Values that lay outside int8, and were clipped.
 	pub clipped: usize,
+	/// Whether they were int8 in the file.
+	pub is_int8: bool,
 }
 
 impl Integers {
-	/// Reads a file of the types that [`Samples::read`] takes. int8 is taken as it is; any other type is real numbers, which
-	/// are divided by what a unit of the integers stands for ([`crate::Quantised::input_scale`]).
+	/// Reads a file of the types that [`Samples::read`] takes, for a network of this scale: see [`Self::of`]. Without the scale
+	/// only int8 can be read.
 	pub fn read(path: &Path, scale: Option<f64>) -> Result<Self, Error> {
 		let (samples, element) = Samples::read_typed(path)?;
-		let scale = match (element.as_str(), scale) {
-			("int8", _) => 1.0,
-			(_, Some(scale)) => scale,
-			(_, None) => {
+		let scale = match (samples.is_int8, scale) {
+			(true, scale) => scale.unwrap_or(1.0),
+			(false, Some(scale)) => scale,
+			(false, None) => {
 				return Err(Error::File {
 					path: path.display().to_string(),
 					reason: format!(
@@ -125,18 +144,27 @@ impl Integers {
 				})
 			}
 		};
+		Ok(Self::of(&samples, scale))
+	}
+
+	/// What samples are to a network, a unit of whose integers stands for `scale` ([`crate::Quantised::input_scale`]): int8 is
+	/// taken as it is; any other type is real numbers, which are divided by the scale.
+	pub fn of(samples: &Samples, scale: f64) -> Self {
+		let unit = if samples.is_int8 { 1.0 } else { scale };
 		let mut clipped = 0;
 		let values = samples.values.iter().map(|value| {
-			let (integer, fits) = integer(*value, scale);
+			let (integer, fits) = integer(*value, unit);
 			clipped += usize::from(!fits);
 			integer
 		});
-		Ok(Self {
+		let values = values.collect();
+		Self {
 			rows: samples.rows,
 			columns: samples.columns,
-			values: values.collect(),
+			values,
 			clipped,
-		})
+			is_int8: samples.is_int8,
+		}
 	}
 
 	/// Some samples, one after the other.

@@ -126,6 +126,7 @@ impl Builder {
 			rows,
 			columns,
 			values: (0..rows * columns).map(|_| self.random()).collect(),
+			is_int8: false,
 		}
 	}
 }
@@ -313,6 +314,7 @@ fn weights_should_use_int8_and_round_to_the_nearest() {
 		rows: 2,
 		columns: 2,
 		values: vec![127.0, 0.0, 0.0, -127.0],
+		is_int8: false,
 	};
 	let network = builder.finish();
 	let (_, quantised) = quantised(&network, &samples, &Options::default());
@@ -515,4 +517,33 @@ fn int8_should_be_taken_as_it_is_whatever_the_scale() {
 
 	let labels = digits("digits_linear_i8.npy");
 	assert!(Integers::read(&labels, None).is_ok(), "int8 needs no scale");
+}
+
+#[test]
+fn int8_should_be_the_same_integers_to_whoever_evaluates_or_orders() {
+	let images = Samples::read(&digits("digits_images_i8.npy")).expect("images");
+	let labels = read_indices(&digits("digits_labels_u8.npy")).expect("labels");
+	// Calibrated by the same images as shares of 16: a unit of the network's integers stands for 1/127.
+	let shares = Samples {
+		values: images.values.iter().map(|value| value / 16.0).collect(),
+		is_int8: false,
+		..images.clone()
+	};
+	let file = digits("digits_mlp_float.onnx");
+	let quantised = build(&file, &shares, &Options::default()).expect("quantised");
+	assert_eq!(quantised.input_scale, 1.0 / 127.0);
+	let own = Integers::of(&shares, quantised.input_scale);
+	let as_int8 = Samples {
+		values: own.values.iter().map(|value| f32::from(*value)).collect(),
+		is_int8: true,
+		..images
+	};
+	let again = Integers::of(&as_int8, quantised.input_scale);
+	assert_eq!(again.values, own.values);
+	let real = as_int8.real(quantised.input_scale);
+	assert!(!real.is_int8);
+	let right =
+		|samples: &Samples| accuracy(&file, &quantised, samples, &labels).expect("evaluated");
+	assert_eq!(right(&as_int8), right(&real), "in floating point too");
+	assert_eq!(right(&as_int8).quantised, right(&shares).quantised);
 }

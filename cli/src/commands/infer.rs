@@ -64,6 +64,9 @@ pub async fn run(context: &Context, args: Infer) -> Outcome<()> {
 		.map(|path| read_labels(path, samples))
 		.transpose()?;
 	let batches = batches(&network, samples)?;
+	if let Some(note) = network.own_integers(&args.inputs, &inputs) {
+		context.output.note(&note);
+	}
 	if clipped > 0 {
 		context.output.note(&format!(
 			"note: {clipped} of the {} values lie outside the range of the samples by which the network was made, and are clipped",

@@ -26,7 +26,7 @@ use crate::{
 	context::{Context, Waiting},
 	failure::{exit, file_failure, Failure, Outcome},
 	input,
-	network::{model_failure, Circuit, Network, Notes},
+	network::{model_failure, own_integers, Circuit, Network, Notes},
 	output::{self, Progress},
 	posting::FEE_MARGIN,
 	views::{self, lem},
@@ -60,7 +60,10 @@ async fn build(context: &Context, args: Build) -> Outcome<()> {
 	let mut progress = context.output.progress();
 	progress.wait("reading and quantising the network");
 	let out = args.out.clone();
-	let (network, quantised, accuracy) = aside(move || quantise(args, batches)).await?;
+	let (network, quantised, accuracy, note) = aside(move || quantise(args, batches)).await?;
+	if let Some(note) = note {
+		progress.done(&note);
+	}
 	// The ids follow from the file; if a circuit cannot be built, there is no file.
 	let Built {
 		network, circuits, ..
@@ -124,7 +127,11 @@ pub fn counted(right: usize, samples: usize) -> String {
 	format!("{right} ({:.1}%)", 100.0 * share(right, samples))
 }
 
-fn quantise(args: Build, batches: Vec<usize>) -> Outcome<(Network, Quantised, Option<Accuracy>)> {
+/// The network, what was quantised, how accurate that is with labels, and what is to be said of their samples.
+fn quantise(
+	args: Build,
+	batches: Vec<usize>,
+) -> Outcome<(Network, Quantised, Option<Accuracy>, Option<String>)> {
 	let failed = |e: lemma_model::Error| model_failure(&e);
 	let samples = Samples::read(&args.calibrate).map_err(failed)?;
 	let labelled = match (&args.labels, &args.evaluate) {
@@ -140,6 +147,7 @@ fn quantise(args: Build, batches: Vec<usize>) -> Outcome<(Network, Quantised, Op
 			Some((samples, labels))
 		}
 	};
+	let evaluated = labelled.as_ref().map(|(samples, _)| samples.is_int8);
 	let options = Options {
 		per_layer: args.per_layer,
 		argmax: args.argmax,
@@ -148,6 +156,8 @@ fn quantise(args: Build, batches: Vec<usize>) -> Outcome<(Network, Quantised, Op
 	let accuracy = labelled.map(|(samples, labels)| {
 		lemma_model::accuracy(&args.onnx, &quantised, &samples, &labels).map_err(failed)
 	});
+	let note = args.evaluate.as_ref().zip(evaluated);
+	let note = note.and_then(|(path, is_int8)| own_integers(path, is_int8, quantised.input_scale));
 	let bundle = Bundle::new(quantised.model.clone(), batches)
 		.map_err(|e| Failure::usage(format!("--batches: {e}")))?;
 	let network = Network {
@@ -156,7 +166,7 @@ fn quantise(args: Build, batches: Vec<usize>) -> Outcome<(Network, Quantised, Op
 		bundle,
 		notes: None,
 	};
-	Ok((network, quantised, accuracy.transpose()?))
+	Ok((network, quantised, accuracy.transpose()?, note))
 }
 
 /// Fails unless there is a label for each sample.
