@@ -7,7 +7,7 @@ use std::{
 };
 
 use lemma_client::{blake2_256, npy::write_atomically, H256};
-use lemma_model::{Integers, Quantised};
+use lemma_model::{samples::mismatch, Integers, Quantised};
 use lemma_zk_circuits::programs::infer::{
 	circuit::InferCircuit, encoding::encode_input, model::Op, Bundle, Infer,
 };
@@ -241,6 +241,7 @@ impl Network {
 		let scale = self.notes.as_ref().and_then(Notes::input_scale);
 		let inputs = Integers::read(path, scale).map_err(|e| model_failure(&e))?;
 		let shape = self.bundle.model.input();
+		let of_network = [shape.channels, shape.height, shape.width];
 		if inputs.columns != shape.elements() {
 			return Err(Failure::new(
 				exit::USAGE,
@@ -254,7 +255,14 @@ impl Network {
 				),
 			));
 		}
-		Ok(inputs)
+		match mismatch(&inputs.shape, &of_network) {
+			None => Ok(inputs),
+			Some(reason) => Err(Failure::new(
+				exit::USAGE,
+				"shape_mismatch",
+				format!("{}: {reason}", path.display()),
+			)),
+		}
 	}
 }
 
@@ -342,6 +350,7 @@ mod tests {
 		let inputs = Integers {
 			rows: 3,
 			columns: 2,
+			shape: vec![2],
 			values: vec![1, 2, 3, 4, 5, 6],
 			clipped: 0,
 			is_int8: true,

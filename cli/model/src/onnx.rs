@@ -14,7 +14,7 @@ use tract_onnx::{
 	Onnx,
 };
 
-use crate::{Error, Samples};
+use crate::{samples::mismatch, Error, Samples};
 
 /// Samples that are evaluated together, where the file leaves it open.
 const BATCH: usize = 64;
@@ -162,6 +162,9 @@ impl Network {
 				"a sample has {} values, but the network takes {columns} ({:?})",
 				samples.columns, self.shape
 			)));
+		}
+		if let Some(reason) = mismatch(&samples.shape, &self.shape) {
+			return Err(Error::Samples(reason));
 		}
 		if tensors.is_empty() {
 			return Ok(());

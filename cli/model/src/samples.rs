@@ -22,6 +22,8 @@ pub struct Samples {
 	pub rows: usize,
 	/// Values of a sample.
 	pub columns: usize,
+	/// A sample's dimensions, whose product that is.
+	pub shape: Vec<usize>,
 	/// `rows * columns` values.
 	pub values: Vec<f32>,
 	/// Whether the file's elements are int8: a network takes those as its own integers, see [`Integers::of`].
@@ -29,8 +31,7 @@ pub struct Samples {
 }
 
 impl Samples {
-	/// Reads a file of int8 to int64, uint8 to uint64, float32 or float64. A sample's dimensions do not matter, only the
-	/// order of its values.
+	/// Reads a file of int8 to int64, uint8 to uint64, float32 or float64.
 	pub fn read(path: &Path) -> Result<Self, Error> {
 		Ok(Self::read_typed(path)?.0)
 	}
@@ -40,11 +41,13 @@ impl Samples {
 		let unit = if self.is_int8 { scale } else { 1.0 };
 		let values = self.values.iter();
 		Self {
+			rows: self.rows,
+			columns: self.columns,
+			shape: self.shape.clone(),
 			values: values
 				.map(|value| (f64::from(*value) * unit) as f32)
 				.collect(),
 			is_int8: false,
-			..*self
 		}
 	}
 
@@ -72,6 +75,8 @@ impl Samples {
 		let samples = Self {
 			rows,
 			columns: values.len() / rows,
+			// Their product is in memory.
+			shape: shape.iter().skip(1).map(|side| *side as usize).collect(),
 			values,
 			is_int8: element == "int8",
 		};
@@ -94,6 +99,7 @@ impl Samples {
 		Ok(Self {
 			rows: rows.len(),
 			columns: self.columns,
+			shape: self.shape.clone(),
 			values: rows
 				.iter()
 				.flat_map(|row| self.row(*row))
@@ -118,6 +124,8 @@ pub struct Integers {
 	pub rows: usize,
 	/// Values of a sample.
 	pub columns: usize,
+	/// A sample's dimensions, whose product that is.
+	pub shape: Vec<usize>,
 	/// `rows * columns` values.
 	pub values: Vec<i8>,
 	/// Values that lay outside int8, and were clipped.
@@ -161,6 +169,7 @@ impl Integers {
 		Self {
 			rows: samples.rows,
 			columns: samples.columns,
+			shape: samples.shape.clone(),
 			values,
 			clipped,
 			is_int8: samples.is_int8,
@@ -171,6 +180,21 @@ impl Integers {
 	pub fn rows(&self, rows: std::ops::Range<usize>) -> &[i8] {
 		&self.values[rows.start * self.columns..rows.end * self.columns]
 	}
+}
+
+/// Why samples of these dimensions are not those that a network takes, of as many values; `None` if they are. Ones do not
+/// matter, and one list of values says nothing of their order.
+pub fn mismatch(sample: &[usize], network: &[usize]) -> Option<String> {
+	let sides = |shape: &[usize]| -> Vec<usize> {
+		shape.iter().copied().filter(|side| *side != 1).collect()
+	};
+	let (found, wanted) = (sides(sample), sides(network));
+	(found.len() > 1 && wanted.len() > 1 && found != wanted).then(|| {
+		format!(
+			"a sample's dimensions are {sample:?}, but the network takes {network:?}: transpose the samples; \
+			 numpy.ascontiguousarray(numpy.moveaxis(A, -1, 1)) puts channels that come last before rows and columns"
+		)
+	})
 }
 
 /// A real number in units of `scale`, rounded to the nearest, halves away from zero; and whether that is an int8, or had to

@@ -14,7 +14,7 @@ use crate::{
 	graph::{Graph, Op},
 	onnx::Network,
 	quantise::quantise,
-	samples::{integer, read_indices},
+	samples::{integer, mismatch, read_indices},
 	Accuracy, Error, Integers, Options, Quantised, Samples,
 };
 
@@ -125,6 +125,7 @@ impl Builder {
 		Samples {
 			rows,
 			columns,
+			shape: vec![columns],
 			values: (0..rows * columns).map(|_| self.random()).collect(),
 			is_int8: false,
 		}
@@ -313,6 +314,7 @@ fn weights_should_use_int8_and_round_to_the_nearest() {
 	let samples = Samples {
 		rows: 2,
 		columns: 2,
+		shape: vec![2],
 		values: vec![127.0, 0.0, 0.0, -127.0],
 		is_int8: false,
 	};
@@ -400,6 +402,35 @@ fn samples_of_another_size_should_be_refused() {
 		text.contains("5 values") && text.contains("takes 4"),
 		"{text}"
 	);
+}
+
+#[test]
+fn samples_of_other_dimensions_should_be_refused_with_how_to_transpose_them() {
+	let mut builder = Builder::new(&[2, 3, 4]);
+	builder.node("Relu", "relu", &["x"], &[]);
+	let samples = builder.samples(3, 24);
+	let network = builder.finish();
+	let graph = Graph::import(&network).expect("supported");
+	let evaluated = |shape: &[usize]| {
+		let shape = shape.to_vec();
+		let samples = Samples {
+			shape,
+			..samples.clone()
+		};
+		graph.ranges(&network, &samples)
+	};
+	for shape in [&[24][..], &[2, 3, 4], &[1, 2, 3, 1, 4], &[24, 1, 1]] {
+		assert!(evaluated(shape).is_ok(), "{shape:?}");
+	}
+	for shape in [&[3, 4, 2][..], &[2, 12], &[2, 4, 3]] {
+		let text = evaluated(shape).expect_err("other dimensions").to_string();
+		assert!(text.contains("[2, 3, 4]"), "{text}");
+		assert!(
+			text.contains(&format!("{shape:?}")) && text.contains("moveaxis"),
+			"{text}"
+		);
+	}
+	assert_eq!(mismatch(&[1, 8, 8], &[64, 1, 1]), None, "a vector");
 }
 
 /// A file of the digits.
