@@ -221,19 +221,43 @@ impl Batch<'_> {
 			})
 			.collect();
 		earlier.sort_unstable();
-		let mut found = 0;
+		let (mut found, mut gone, mut removed) = (0, 0, Vec::new());
 		for (_, index) in earlier {
 			// What is to be said of each is said of all together.
 			let mut quiet = self.context.output.silence();
 			let poster = self.poster(index, Replaces::Nothing);
-			if let Some(posted) = poster.resume(&mut quiet).await? {
-				courses[index].ordered(posted.order, true);
-				found += 1;
+			match poster.resume(&mut quiet).await {
+				Ok(Some(posted)) => {
+					courses[index].ordered(posted.order, true);
+					found += 1;
+				}
+				Ok(None) => gone += 1,
+				Err(e) if e.code == posting::RECEIPT_REMOVED => removed.push(e),
+				Err(e) => return Err(e),
 			}
+		}
+		if let Some(first) = removed.first() {
+			return Err(Failure {
+				message: format!(
+					"the receipts of {} of {} {}s that were paid before have been removed, the first of them: {}",
+					removed.len(),
+					self.parts.len(),
+					self.name,
+					first.message
+				),
+				..first.clone()
+			});
 		}
 		if found > 0 {
 			progress.done(&format!(
 				"{found} of {} {}s were ordered before, as they were then: going on with them (--new orders all anew)",
+				self.parts.len(),
+				self.name
+			));
+		}
+		if gone > 0 {
+			progress.done(&format!(
+				"the earlier orders of {gone} of {} {}s are gone, cancelled or expired: ordering those again",
 				self.parts.len(),
 				self.name
 			));
@@ -370,6 +394,7 @@ impl Batch<'_> {
 			let mut report = evidence.check_as(genesis, described.element, None);
 			results::check_ordered(described, &evidence, &mut report);
 			results::demand(&report)?;
+			posting::settled(self.client, &self.request(index), order).await?;
 			let output = evidence.submission.output;
 			course.output = Some(output.clone());
 			course.state = State::Final(Box::new(Done {
@@ -412,15 +437,11 @@ impl Batch<'_> {
 	) -> Outcome<()> {
 		// It was paid: a second one would be paid for the same.
 		if let State::Settled { .. } = course.state {
-			return Err(Failure::new(
-				exit::NO_RESULT,
-				"receipt_removed",
-				format!(
-					"{}: order {order} was settled and paid, and its receipt was removed before the block was seen to be \
-					 final. --new orders all {}s anew",
-					self.parts[index].what, self.name
-				),
-			));
+			let why = posting::receipt_removed(order);
+			return Err(Failure {
+				message: format!("{}: {}", self.parts[index].what, why.message),
+				..why
+			});
 		}
 		let why = ended(order, course.deadline, best);
 		if why.code != "order_expired" || course.orders >= MOST_ORDERS {

@@ -163,6 +163,9 @@ impl<'a> Follower<'a> {
 				Found::Final => break,
 			}
 		}
+		if let Some(request) = &self.request {
+			posting::settled(self.client, request, self.id).await?;
+		}
 		Ok((self.id, self.phases()))
 	}
 

@@ -58,6 +58,9 @@ pub struct Record {
 	pub order: Option<OrderId>,
 	/// The block in which it was seen: number and hash.
 	pub posted_in: Option<(u32, H256)>,
+	/// Whether it was seen to be settled for good: it is paid.
+	#[serde(default)]
+	pub settled: bool,
 	/// Rows and columns of the result, if it is a matrix.
 	pub shape: Option<(usize, usize)>,
 	/// What was ordered, for people.
@@ -84,6 +87,7 @@ impl Record {
 			signed: hex::encode(signed.encode()),
 			order: None,
 			posted_in: None,
+			settled: false,
 			shape,
 			what: what.into(),
 		}
@@ -217,6 +221,17 @@ impl Locked<'_> {
 		self.forget_if(request, |found| found.signed == record.signed);
 	}
 
+	/// Notes that the order of a request is settled for good.
+	pub fn settled(&self, request: &Request, order: OrderId) -> Outcome<()> {
+		match self.ledger.find(request) {
+			Some(mut found) if found.order == Some(order) && !found.settled => {
+				found.settled = true;
+				self.save(request, &found)
+			}
+			_ => Ok(()),
+		}
+	}
+
 	/// Removes the record of a request if it is of this order.
 	pub fn forget_order(&self, request: &Request, order: OrderId) {
 		self.forget_if(request, |found| found.order == Some(order));
@@ -332,6 +347,27 @@ mod tests {
 		assert_eq!((found.signed(), found.order), (Some(others), None));
 		locked.forget(&request(4), &other);
 		assert!(ledger.find(&request(4)).is_none());
+	}
+
+	#[test]
+	fn an_order_should_be_noted_as_settled_and_records_without_the_note_be_read() {
+		let folder = tempfile::tempdir().expect("a folder");
+		let ledger = Ledger::in_folder(folder.path(), H256::repeat_byte(4));
+		let mut record = Record::new(&signed(), None, "");
+		record.order = Some(3);
+		let locked = locked(&ledger);
+		locked.save(&request(4), &record).expect("saved");
+		locked.settled(&request(4), 2).expect("another order");
+		assert!(!ledger.find(&request(4)).expect("there").settled);
+		locked.settled(&request(4), 3).expect("saved");
+		assert!(ledger.find(&request(4)).expect("there").settled);
+
+		let path = ledger.path(&request(4));
+		let text = fs::read_to_string(&path).expect("readable");
+		let before = text.replace("\"settled\": true,", "");
+		assert_ne!(before, text);
+		fs::write(&path, before).expect("written");
+		assert!(!ledger.find(&request(4)).expect("there").settled);
 	}
 
 	#[test]

@@ -24,6 +24,9 @@ use crate::{
 /// How often the chain is asked about an earlier transaction.
 const POLL: Duration = Duration::from_millis(300);
 
+/// The code of a failure of which the reason is a receipt that was removed.
+pub const RECEIPT_REMOVED: &str = "receipt_removed";
+
 /// Left of the balance for the fee of a transaction.
 pub const FEE_MARGIN: Balance = lemma_client::UNIT / 100;
 
@@ -362,6 +365,9 @@ impl Poster<'_> {
 		if self.client.receipt(order, At::Best).await?.is_some() {
 			return Ok(Some(posted));
 		}
+		if record.settled {
+			return Err(receipt_removed(order));
+		}
 		progress.done(&format!(
 			"order {order} for the same was cancelled, has expired, or its receipt was removed"
 		));
@@ -490,6 +496,26 @@ impl Poster<'_> {
 			sent = self.send(keys, spec).await?;
 		}
 	}
+}
+
+/// Why an order that was paid is not posted a second time of its own accord.
+pub fn receipt_removed(order: OrderId) -> Failure {
+	Failure::new(
+		exit::NO_RESULT,
+		RECEIPT_REMOVED,
+		format!(
+			"order {order} for the same was settled and paid, and its receipt was removed since, so that its result cannot be \
+			 checked: --new orders and pays it again"
+		),
+	)
+}
+
+/// Notes that the order of a request is settled for good: should its receipt be removed, it is not ordered again unless
+/// the user says so.
+pub async fn settled(client: &Client, request: &Request, order: OrderId) -> Outcome<()> {
+	let ledger = Ledger::open(client.genesis_hash());
+	let locked = ledger.lock().await?;
+	locked.settled(request, order)
 }
 
 /// Whether the pool did not take a transaction and never will, so that it is nowhere unless it was sent before.
