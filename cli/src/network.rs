@@ -9,7 +9,7 @@ use std::{
 use lemma_client::{blake2_256, npy::write_atomically, H256};
 use lemma_model::{samples::mismatch, Integers, Quantised};
 use lemma_zk_circuits::programs::infer::{
-	circuit::InferCircuit, encoding::encode_input, model::Op, Bundle, Infer,
+	circuit::InferCircuit, encoding::encode_input, model::Op, Bundle, Infer, Model,
 };
 use serde::{Deserialize, Serialize};
 
@@ -230,6 +230,11 @@ impl Network {
 		last.is_some_and(|layer| matches!(layer.op, Op::ArgMax))
 	}
 
+	/// How many classes it tells apart: scores of a sample, or those of which it puts out the place.
+	pub fn classes(&self) -> usize {
+		classes(&self.bundle.model)
+	}
+
 	/// Says that samples were taken as the network's integers, if that makes a difference.
 	pub fn own_integers(&self, path: &Path, inputs: &Integers) -> Option<String> {
 		let scale = self.notes.as_ref().and_then(Notes::input_scale)?;
@@ -263,6 +268,16 @@ impl Network {
 				format!("{}: {reason}", path.display()),
 			)),
 		}
+	}
+}
+
+/// How many classes a network tells apart.
+pub fn classes(model: &Model) -> usize {
+	match model.layers().last() {
+		Some(layer) if matches!(layer.op, Op::ArgMax) => {
+			model.values()[layer.input].shape.elements()
+		}
+		_ => model.output().shape.elements(),
 	}
 }
 

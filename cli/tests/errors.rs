@@ -563,8 +563,9 @@ fn infer_should_say_what_is_wrong_with_its_files() {
 	lemma.npy("complex.npy", "<c8", "(1, 64)", &[0; 512]);
 	lemma.npy("nan.npy", "<f4", "(1, 64)", &[0xff; 256]);
 	lemma.npy("labels.npy", "|u1", "(3,)", &[1, 2, 3]);
+	lemma.npy("ten.npy", "|u1", "(2,)", &[9, 10]);
 	std::fs::write(lemma.path("empty.npy"), b"").expect("written");
-	let cases: [(&str, &[&str], &[&str]); 9] = [
+	let cases: [(&str, &[&str], &[&str]); 10] = [
 		("narrow.npy", &[], &["narrow.npy", "63 values", "takes 64"]),
 		("list.npy", &[], &["list.npy", "samples by values"]),
 		("none.npy", &[], &["none.npy", "at least one"]),
@@ -576,6 +577,11 @@ fn infer_should_say_what_is_wrong_with_its_files() {
 			"two.npy",
 			&["--labels", "labels.npy"],
 			&["3 labels", "2 samples"],
+		),
+		(
+			"two.npy",
+			&["--labels", "ten.npy"],
+			&["ten.npy", "label 10 in row 1", "0 to 9"],
 		),
 		(
 			"two.npy",

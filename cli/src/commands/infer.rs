@@ -13,7 +13,7 @@ use serde_json::{json, Value};
 
 use super::{
 	aside,
-	model::{check_labels, check_registered_rules, counted, share},
+	model::{check_classes, check_labels, check_registered_rules, counted, share},
 	results::{self, demand, write_matrix},
 };
 use crate::{
@@ -61,7 +61,7 @@ pub async fn run(context: &Context, args: Infer) -> Outcome<()> {
 	let labels = args
 		.labels
 		.as_deref()
-		.map(|path| read_labels(path, samples))
+		.map(|path| read_labels(path, samples, network.classes()))
 		.transpose()?;
 	let batches = batches(&network, samples)?;
 	if let Some(note) = network.own_integers(&args.inputs, &inputs) {
@@ -228,9 +228,10 @@ pub async fn run(context: &Context, args: Infer) -> Outcome<()> {
 	})
 }
 
-fn read_labels(path: &Path, samples: usize) -> Outcome<Vec<usize>> {
+fn read_labels(path: &Path, samples: usize, classes: usize) -> Outcome<Vec<usize>> {
 	let labels = read_indices(path).map_err(|e| model_failure(&e))?;
 	check_labels(path, labels.len(), samples)?;
+	check_classes(path, &labels, classes)?;
 	Ok(labels)
 }
 

@@ -26,7 +26,7 @@ use crate::{
 	context::{Context, Waiting},
 	failure::{exit, file_failure, Failure, Outcome},
 	input,
-	network::{model_failure, own_integers, Circuit, Network, Notes},
+	network::{classes, model_failure, own_integers, Circuit, Network, Notes},
 	output::{self, Progress},
 	posting::FEE_MARGIN,
 	views::{self, lem},
@@ -153,6 +153,9 @@ fn quantise(
 		argmax: args.argmax,
 	};
 	let quantised = lemma_model::build(&args.onnx, &samples, &options).map_err(failed)?;
+	if let (Some((_, labels)), Some(path)) = (&labelled, &args.labels) {
+		check_classes(path, labels, classes(&quantised.model))?;
+	}
 	let accuracy = labelled.map(|(samples, labels)| {
 		lemma_model::accuracy(&args.onnx, &quantised, &samples, &labels).map_err(failed)
 	});
@@ -180,6 +183,23 @@ pub fn check_labels(path: &Path, labels: usize, samples: usize) -> Outcome<()> {
 		format!(
 			"{} has {labels} labels, but there are {samples} samples: one for each is needed",
 			path.display()
+		),
+	))
+}
+
+/// Fails unless every label is one of a network's classes.
+pub fn check_classes(path: &Path, labels: &[usize], classes: usize) -> Outcome<()> {
+	let Some(row) = labels.iter().position(|label| *label >= classes) else {
+		return Ok(());
+	};
+	Err(Failure::new(
+		exit::USAGE,
+		"bad_input",
+		format!(
+			"{} has the label {} in row {row}, and the network has {classes} classes: labels go from 0 to {}",
+			path.display(),
+			labels[row],
+			classes.saturating_sub(1)
 		),
 	))
 }
