@@ -388,6 +388,42 @@ fn a_reshape_should_be_refused_when_it_mixes_samples() {
 }
 
 #[test]
+fn nodes_that_make_nothing_of_a_sample_should_be_named() {
+	let refused = |builder: Builder, name: &str| match Graph::import(&builder.finish()) {
+		Err(Error::Unsupported(nodes)) => {
+			let names: Vec<_> = nodes.iter().map(|node| node.node.as_str()).collect();
+			assert_eq!(names, [name]);
+			assert!(
+				nodes[0].reason.contains("dimensions"),
+				"{}",
+				nodes[0].reason
+			);
+		}
+		_ => panic!("`{name}` is not refused"),
+	};
+	// A matrix without columns, whose outputs a BatchNormalization would scale.
+	let mut builder = Builder::new(&[4]);
+	builder.constant("w", &[4, 0], Vec::new());
+	builder.node("MatMul", "none", &["x", "w"], &[]);
+	builder.random_constant("b", &[1], 0.0, 1.0);
+	builder.node("Add", "shifted", &["none", "b"], &[]);
+	refused(builder, "none");
+	// One value, of which nothing but the samples' dimension is left: an Add would look for its channels.
+	let mut builder = Builder::new(&[1]);
+	builder.graph.initializer.push(TensorProto {
+		name: "shape".into(),
+		dims: vec![1],
+		data_type: DataType::Int64 as i32,
+		int64_data: vec![-1],
+		..TensorProto::default()
+	});
+	builder.node("Reshape", "flat", &["x", "shape"], &[]);
+	builder.random_constant("b", &[2], 0.0, 1.0);
+	builder.node("Add", "shifted", &["flat", "b"], &[]);
+	refused(builder, "flat");
+}
+
+#[test]
 fn samples_of_another_size_should_be_refused() {
 	let mut builder = Builder::new(&[4]);
 	builder.node("Relu", "relu", &["x"], &[]);
