@@ -9,9 +9,10 @@
 //!   r = weight * scale in / scale out, an output channel's shift k is the largest, up to 24, with which every round(r * 2^k) is
 //!   within 127 and the bias below 2^29: these are its weights. Its bias is round(bias / scale out * 2^k + offset in * sum of
 //!   weights) + 2^(k-1): the half that makes the floor of the shift a rounding to the nearest. So weights use more than half of int8 in
-//!   each channel, and there is no multiplier to prove. `per_layer` takes the least shift of a layer for all its channels.
-//! - **Last linear layer**: not requantised, int32 scores. Weights are round(weight / s) with s the greatest of the layer / 127; the
-//!   scores' scale is scale in * s.
+//!   each channel whose bias and the 24 leave room for it, and there is no multiplier to prove. `per_layer` takes the least shift of a layer for
+//!   all its channels.
+//! - **Last linear layer**: not requantised, int32 scores. Weights are round(weight / s) with s the greatest of the layer / 127, or the greatest
+//!   bias / (scale in * 2^29) if that is more; the scores' scale is scale in * s.
 //! - **Add**: factors are round(scale in / scale out * 2^k), with the largest k up to 24 that keeps them within 1023.
 //! - **Average of n**: scale out = scale in * 2^k / n, with the least k that keeps the greatest average over the samples within 127:
 //!   the sum is shifted by k.
