@@ -49,11 +49,7 @@ pub async fn run(context: &Context, command: Model) -> Outcome<()> {
 }
 
 async fn build(context: &Context, args: Build) -> Outcome<()> {
-	let mut inputs = vec![args.onnx.as_path(), args.calibrate.as_path()];
-	inputs.extend(args.evaluate.as_deref());
-	inputs.extend(args.labels.as_deref());
-	output::check_file(&args.out, &inputs)?;
-	output::check_file(&Notes::path(&args.out), &inputs)?;
+	check_files(&args)?;
 	let mut batches = args.batches.clone();
 	batches.sort_unstable();
 	batches.dedup();
@@ -115,6 +111,15 @@ async fn build(context: &Context, args: Build) -> Outcome<()> {
 			out.display()
 		)
 	})
+}
+
+/// Fails unless both files can be written, in the place of none that is read.
+fn check_files(args: &Build) -> Outcome<()> {
+	let mut inputs = vec![args.onnx.as_path(), args.calibrate.as_path()];
+	inputs.extend(args.evaluate.as_deref());
+	inputs.extend(args.labels.as_deref());
+	output::check_file(&args.out, &inputs)?;
+	output::check_file(&Notes::path(&args.out), &inputs)
 }
 
 /// A share, 0 to 1.
