@@ -225,7 +225,8 @@ Examples:
 
 const VERIFY_HELP: &str = "\
 Checks, by name: genesis, header, finalized, extrinsics_root, receipt, submission,
-output_length, output_root, proof; with --input, --operands or --samples also program and input.
+output_length, output_root, proof; with --input, --operands or --samples also program and input;
+element where this client does not know the program: name its file with --bundle.
 With --output the bytes of that file are what is checked. docs/use/cli.md says what each
 establishes, and what remains to be trusted.
 
@@ -236,7 +237,7 @@ Examples:
   lemma verify 3 --samples net.lemma inputs.npy --output scores.npy
                                       that it is what the network makes of a batch of these
   lemma verify --evidence 3.json --genesis 0x…
-  lemma verify --training w.receipts.json --features x.npy --labels y.npy";
+  lemma verify --training w.npy.receipts.json --features x.npy --labels y.npy";
 
 /// Multiply two matrices.
 #[derive(Debug, Args)]

@@ -14,11 +14,11 @@ use crate::{
 	commands::results,
 	context::{Context, Waiting},
 	failure::{exit, Failure, Outcome},
-	follow::{ended, look, Sight},
+	follow::{ended, look, moved, Sight},
 	input::Described,
-	ledger::Ledger,
+	ledger::{Ledger, Request},
 	output::Progress,
-	posting::{self, Poster},
+	posting::{self, Poster, Replaces},
 	views,
 };
 
@@ -99,19 +99,30 @@ struct Course {
 	missed: bool,
 	/// The output, once it was verified.
 	output: Option<Vec<u8>>,
+	/// What a new order may take the place of in the ledger.
+	replaces: Replaces,
 }
 
 impl Course {
 	fn ordered(&mut self, order: OrderId, resumed: bool) {
 		*self = Self {
+			orders: self.orders + 1,
+			..self.begun(order, resumed)
+		};
+	}
+
+	/// The same with a live order of this number.
+	fn begun(&self, order: OrderId, resumed: bool) -> Self {
+		Self {
 			state: State::Live {
 				order,
 				claimed: false,
 			},
-			orders: self.orders + 1,
+			orders: self.orders,
 			resumed,
+			replaces: self.replaces,
 			..Self::default()
-		};
+		}
 	}
 
 	/// Whether it is in the book.
@@ -135,7 +146,13 @@ impl Batch<'_> {
 		mut whole: impl FnMut(&[&[u8]]) -> Outcome<()>,
 	) -> Outcome<Vec<Done>> {
 		posting::check_synced(self.client).await?;
-		let mut courses = vec![Course::default(); self.parts.len()];
+		let ledger = Ledger::open(self.client.genesis_hash());
+		let mut courses: Vec<Course> = (0..self.parts.len())
+			.map(|index| Course {
+				replaces: Replaces::earlier(&ledger, &self.request(index), new),
+				..Course::default()
+			})
+			.collect();
 		if !new {
 			self.resume(&mut courses, progress).await?;
 		}
@@ -175,15 +192,20 @@ impl Batch<'_> {
 		}
 	}
 
-	fn poster(&self, index: usize) -> Poster<'_> {
+	fn request(&self, index: usize) -> Request {
+		posting::request(&self.keys.account(), &self.parts[index].described)
+	}
+
+	fn poster(&self, index: usize, replaces: Replaces) -> Poster<'_> {
 		let part = &self.parts[index];
 		Poster {
 			context: self.context,
 			client: self.client,
 			ledger: Ledger::open(self.client.genesis_hash()),
-			request: posting::request(&self.keys.account(), &part.described),
+			request: self.request(index),
 			blob: &part.blob,
 			terms: self.terms,
+			replaces,
 			shape: None,
 			what: part.what.clone(),
 		}
@@ -193,21 +215,49 @@ impl Batch<'_> {
 	async fn resume(&self, courses: &mut [Course], progress: &mut Progress) -> Outcome<()> {
 		progress.wait("looking for orders of an earlier command");
 		let mut earlier: Vec<(u64, usize)> = (0..courses.len())
-			.filter_map(|index| Some((self.poster(index).nonce()?, index)))
+			.filter_map(|index| {
+				let poster = self.poster(index, Replaces::Nothing);
+				Some((poster.nonce()?, index))
+			})
 			.collect();
 		earlier.sort_unstable();
-		let mut found = 0;
+		let (mut found, mut gone, mut removed) = (0, 0, Vec::new());
 		for (_, index) in earlier {
 			// What is to be said of each is said of all together.
 			let mut quiet = self.context.output.silence();
-			if let Some(posted) = self.poster(index).resume(&mut quiet).await? {
-				courses[index].ordered(posted.order, true);
-				found += 1;
+			let poster = self.poster(index, Replaces::Nothing);
+			match poster.resume(&mut quiet).await {
+				Ok(Some(posted)) => {
+					courses[index].ordered(posted.order, true);
+					found += 1;
+				}
+				Ok(None) => gone += 1,
+				Err(e) if e.code == posting::RECEIPT_REMOVED => removed.push(e),
+				Err(e) => return Err(e),
 			}
+		}
+		if let Some(first) = removed.first() {
+			return Err(Failure {
+				message: format!(
+					"the receipts of {} of {} {}s that were paid before have been removed, the first of them: {}",
+					removed.len(),
+					self.parts.len(),
+					self.name,
+					first.message
+				),
+				..first.clone()
+			});
 		}
 		if found > 0 {
 			progress.done(&format!(
 				"{found} of {} {}s were ordered before, as they were then: going on with them (--new orders all anew)",
+				self.parts.len(),
+				self.name
+			));
+		}
+		if gone > 0 {
+			progress.done(&format!(
+				"the earlier orders of {gone} of {} {}s are gone, cancelled or expired: ordering those again",
 				self.parts.len(),
 				self.name
 			));
@@ -253,11 +303,14 @@ impl Batch<'_> {
 		let mut sent = Vec::new();
 		for (index, spec) in next.iter().zip(&specs) {
 			progress.wait(&format!("ordering the {}s", self.name));
-			sent.push(self.poster(*index).send(self.keys, spec).await?);
+			let poster = self.poster(*index, courses[*index].replaces);
+			sent.push(poster.send(self.keys, spec).await?);
 		}
-		for (index, sent) in next.into_iter().zip(sent) {
-			let posted = self.poster(index).confirm(sent).await?;
-			courses[index].ordered(posted.order, false);
+		for ((index, spec), sent) in next.into_iter().zip(&specs).zip(sent) {
+			let mut quiet = self.context.output.silence();
+			let poster = self.poster(index, courses[index].replaces);
+			let posted = poster.confirm(sent, self.keys, spec, &mut quiet).await?;
+			courses[index].ordered(posted.order, posted.resumed);
 		}
 		Ok(())
 	}
@@ -278,7 +331,8 @@ impl Batch<'_> {
 			}
 			State::Live { order, .. } | State::Settled { order, .. } => order,
 		};
-		match look(self.client, order, best).await? {
+		let request = self.request(index);
+		match look(self.client, order, best, Some(&request)).await? {
 			Sight::Live { order: found, .. } => {
 				course.gone_since = None;
 				course.deadline = Some(found.deadline);
@@ -307,7 +361,7 @@ impl Batch<'_> {
 			Sight::Gone => {
 				let since = *course.gone_since.get_or_insert(best.number);
 				if finalized.number >= since {
-					self.order_again(index, course, order, best, progress)?;
+					self.gone(index, course, order, best, progress).await?;
 				}
 			}
 		}
@@ -337,9 +391,10 @@ impl Batch<'_> {
 			&& self.client.receipt(order, At::Finalized).await?.is_some();
 		if is_final {
 			let evidence = result::fetch(self.client, order, At::Finalized).await?;
-			let mut report = evidence.check(genesis, None);
+			let mut report = evidence.check_as(genesis, described.element, None);
 			results::check_ordered(described, &evidence, &mut report);
 			results::demand(&report)?;
+			posting::settled(self.client, &self.request(index), order).await?;
 			let output = evidence.submission.output;
 			course.output = Some(output.clone());
 			course.state = State::Final(Box::new(Done {
@@ -353,8 +408,8 @@ impl Batch<'_> {
 		Ok(())
 	}
 
-	/// Makes a part whose order has expired one that is to be ordered.
-	fn order_again(
+	/// Goes on with a part whose order is gone for good under its number.
+	async fn gone(
 		&self,
 		index: usize,
 		course: &mut Course,
@@ -362,6 +417,32 @@ impl Batch<'_> {
 		best: BlockRef,
 		progress: &mut Progress,
 	) -> Outcome<()> {
+		let request = self.request(index);
+		if let Some(now) = posting::moved(self.client, &request, order, progress).await? {
+			progress.done(&moved(order, now));
+			*course = course.begun(now, course.resumed);
+			return Ok(());
+		}
+		self.order_again(index, course, order, best, progress).await
+	}
+
+	/// Makes a part whose order has expired one that is to be ordered.
+	async fn order_again(
+		&self,
+		index: usize,
+		course: &mut Course,
+		order: OrderId,
+		best: BlockRef,
+		progress: &mut Progress,
+	) -> Outcome<()> {
+		// It was paid: a second one would be paid for the same.
+		if let State::Settled { .. } = course.state {
+			let why = posting::receipt_removed(order);
+			return Err(Failure {
+				message: format!("{}: {}", self.parts[index].what, why.message),
+				..why
+			});
+		}
 		let why = ended(order, course.deadline, best);
 		if why.code != "order_expired" || course.orders >= MOST_ORDERS {
 			return Err(Failure {
@@ -376,10 +457,12 @@ impl Batch<'_> {
 			"order {order} expired before anybody proved it, and its money is back: ordering the {} again",
 			self.name
 		));
-		let poster = self.poster(index);
-		poster.ledger.forget(&poster.request);
+		let ledger = Ledger::open(self.client.genesis_hash());
+		let locked = ledger.lock().await?;
+		locked.forget_order(&self.request(index), order);
 		*course = Course {
 			orders: course.orders,
+			replaces: course.replaces,
 			..Course::default()
 		};
 		Ok(())

@@ -4,12 +4,15 @@ use std::time::{Duration, Instant};
 
 use lemma_client::{
 	chain::BlockRef, AccountId, At, Balance, Client, Error, Order, OrderId, OrderStatus, Receipt,
+	H256,
 };
 
 use crate::{
 	context::{Context, Waiting},
 	failure::{exit, Failure, Outcome},
+	ledger::Request,
 	output::Progress,
+	posting,
 	views::{account, lem},
 };
 
@@ -32,10 +35,23 @@ pub enum Sight {
 	Gone,
 }
 
-/// Looks at an order in the state of one block.
-pub async fn look(client: &Client, id: OrderId, block: BlockRef) -> Result<Sight, Error> {
+/// Looks at an order in the state of one block. If a request is given, only an order for that counts: after a fork the
+/// number may be that of another.
+pub async fn look(
+	client: &Client,
+	id: OrderId,
+	block: BlockRef,
+	request: Option<&Request>,
+) -> Result<Sight, Error> {
 	let at = At::from(block);
+	let is_meant = |requester: &AccountId, program: &H256, commitment: &H256| {
+		request.is_none_or(|request| request.is_of(requester, program, commitment))
+	};
 	if let Some(order) = client.order(id, at).await? {
+		let spec = &order.spec;
+		if !is_meant(&order.requester, &spec.program, &spec.commitment) {
+			return Ok(Sight::Gone);
+		}
 		let price = match order.status {
 			OrderStatus::Open => client.current_price(id, at).await?,
 			_ => None,
@@ -46,8 +62,10 @@ pub async fn look(client: &Client, id: OrderId, block: BlockRef) -> Result<Sight
 		});
 	}
 	Ok(match client.receipt(id, at).await? {
-		Some(receipt) => Sight::Settled(Box::new(receipt)),
-		None => Sight::Gone,
+		Some(receipt) if is_meant(&receipt.requester, &receipt.program, &receipt.commitment) => {
+			Sight::Settled(Box::new(receipt))
+		}
+		_ => Sight::Gone,
 	})
 }
 
@@ -77,6 +95,8 @@ pub enum Found {
 pub struct Follower<'a> {
 	client: &'a Client,
 	id: OrderId,
+	/// What it is for, if this machine ordered it.
+	request: Option<Request>,
 	/// Whether it is one of several: its lines name it then, and what is waited for is for others to say.
 	among_others: bool,
 	start: Instant,
@@ -103,6 +123,7 @@ impl<'a> Follower<'a> {
 		Self {
 			client,
 			id,
+			request: None,
 			among_others: true,
 			start: Instant::now(),
 			claimed: None,
@@ -113,6 +134,19 @@ impl<'a> Follower<'a> {
 		}
 	}
 
+	/// The order must be for this request: where a fork gives the number to another, its new number is followed.
+	pub fn of(self, request: Request) -> Self {
+		Self {
+			request: Some(request),
+			..self
+		}
+	}
+
+	/// The number that the order has now.
+	pub fn id(&self) -> OrderId {
+		self.id
+	}
+
 	/// Waits until the order is settled in the best block, which a fork may still undo.
 	pub async fn settled(&mut self, progress: &mut Progress) -> Outcome<()> {
 		while let Found::Live = self.look(progress).await? {
@@ -121,14 +155,18 @@ impl<'a> Follower<'a> {
 		Ok(())
 	}
 
-	/// Waits until the order is settled in a finalized block.
-	pub async fn finalized(mut self, progress: &mut Progress) -> Outcome<Phases> {
+	/// Waits until the order is settled in a finalized block. The number that it has there, and how long that took.
+	pub async fn finalized(mut self, progress: &mut Progress) -> Outcome<(OrderId, Phases)> {
 		loop {
 			match self.look(progress).await? {
 				Found::Live | Found::Settled => tokio::time::sleep(POLL).await,
-				Found::Final => return Ok(self.phases()),
+				Found::Final => break,
 			}
 		}
+		if let Some(request) = &self.request {
+			posting::settled(self.client, request, self.id).await?;
+		}
+		Ok((self.id, self.phases()))
 	}
 
 	/// Whether somebody works on it, as far as is known.
@@ -169,7 +207,7 @@ impl<'a> Follower<'a> {
 		if self.last == Some(best) {
 			return Ok(Found::Live);
 		}
-		match look(client, id, best).await? {
+		match look(client, id, best, self.request.as_ref()).await? {
 			Sight::Live { order, price } => {
 				self.last = Some(best);
 				self.gone_since = None;
@@ -200,10 +238,27 @@ impl<'a> Follower<'a> {
 			Sight::Gone => {
 				let since = *self.gone_since.get_or_insert(best.number);
 				if client.finalized().await?.number >= since {
-					return Err(ended(id, self.deadline, best));
+					let Some(now) = self.moved(progress).await? else {
+						return Err(ended(id, self.deadline, best));
+					};
+					progress.done(&moved(id, now));
+					self.id = now;
+					self.claimed = None;
+					self.settled = None;
+					self.last = None;
+					self.deadline = None;
+					self.gone_since = None;
 				}
 				Ok(Found::Live)
 			}
+		}
+	}
+
+	/// The number that the order has now, if a fork has given it another.
+	async fn moved(&self, progress: &mut Progress) -> Outcome<Option<OrderId>> {
+		match &self.request {
+			Some(request) => posting::moved(self.client, request, self.id, progress).await,
+			None => Ok(None),
 		}
 	}
 
@@ -248,6 +303,11 @@ impl<'a> Follower<'a> {
 			}
 		}
 	}
+}
+
+/// Says that a fork has given an order another number.
+pub fn moved(before: OrderId, now: OrderId) -> String {
+	format!("a fork has undone order {before}: the same is order {now} now")
 }
 
 /// Why an order that was live is in the book no longer.

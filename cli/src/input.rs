@@ -108,6 +108,13 @@ impl Known {
 			.map(|(program, class)| title(program, &class))
 	}
 
+	/// Type of the elements of a program's outputs, if this client knows the program.
+	pub fn element_of(&self, id: &H256) -> Option<OutputElement> {
+		self.classes()
+			.find(|(_, class)| class.id == id.0)
+			.map(|(_, class)| class.element)
+	}
+
 	/// All classes of all programs.
 	pub fn classes(&self) -> impl Iterator<Item = (&dyn Program, Class)> {
 		self.programs().flat_map(|program| {

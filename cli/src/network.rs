@@ -7,9 +7,9 @@ use std::{
 };
 
 use lemma_client::{blake2_256, npy::write_atomically, H256};
-use lemma_model::{Integers, Quantised};
+use lemma_model::{samples::mismatch, Integers, Quantised};
 use lemma_zk_circuits::programs::infer::{
-	circuit::InferCircuit, encoding::encode_input, model::Op, Bundle, Infer,
+	circuit::InferCircuit, encoding::encode_input, model::Op, Bundle, Infer, Model,
 };
 use serde::{Deserialize, Serialize};
 
@@ -230,11 +230,23 @@ impl Network {
 		last.is_some_and(|layer| matches!(layer.op, Op::ArgMax))
 	}
 
+	/// How many classes it tells apart: scores of a sample, or those of which it puts out the place.
+	pub fn classes(&self) -> usize {
+		classes(&self.bundle.model)
+	}
+
+	/// Says that samples were taken as the network's integers, if that makes a difference.
+	pub fn own_integers(&self, path: &Path, inputs: &Integers) -> Option<String> {
+		let scale = self.notes.as_ref().and_then(Notes::input_scale)?;
+		own_integers(path, inputs.is_int8, scale)
+	}
+
 	/// Reads samples as the network's integers.
 	pub fn inputs(&self, path: &Path) -> Outcome<Integers> {
 		let scale = self.notes.as_ref().and_then(Notes::input_scale);
 		let inputs = Integers::read(path, scale).map_err(|e| model_failure(&e))?;
 		let shape = self.bundle.model.input();
+		let of_network = [shape.channels, shape.height, shape.width];
 		if inputs.columns != shape.elements() {
 			return Err(Failure::new(
 				exit::USAGE,
@@ -248,8 +260,36 @@ impl Network {
 				),
 			));
 		}
-		Ok(inputs)
+		match mismatch(&inputs.shape, &of_network) {
+			None => Ok(inputs),
+			Some(reason) => Err(Failure::new(
+				exit::USAGE,
+				"shape_mismatch",
+				format!("{}: {reason}", path.display()),
+			)),
+		}
 	}
+}
+
+/// How many classes a network tells apart.
+pub fn classes(model: &Model) -> usize {
+	match model.layers().last() {
+		Some(layer) if matches!(layer.op, Op::ArgMax) => {
+			model.values()[layer.input].shape.elements()
+		}
+		_ => model.output().shape.elements(),
+	}
+}
+
+/// Says that an int8 file holds a network's own integers, if those are not the numbers that they stand for.
+pub fn own_integers(path: &Path, is_int8: bool, scale: f64) -> Option<String> {
+	(is_int8 && scale != 1.0).then(|| {
+		format!(
+			"note: {} is int8, and is taken as the network's own integers, a unit of which stands for {scale}; save real numbers \
+			 as float32",
+			path.display()
+		)
+	})
 }
 
 /// Splits samples into batches of these sizes, ascending: the largest as long as it is full, and the smallest that holds what is
@@ -325,8 +365,10 @@ mod tests {
 		let inputs = Integers {
 			rows: 3,
 			columns: 2,
+			shape: vec![2],
 			values: vec![1, 2, 3, 4, 5, 6],
 			clipped: 0,
+			is_int8: true,
 		};
 		let batch = Batch {
 			samples: 1..3,
@@ -337,6 +379,15 @@ mod tests {
 		assert_eq!(blob[8..16], [4, 0, 0, 0, 2, 0, 0, 0]);
 		assert_eq!(blob[16..], [3, 4, 5, 6, 0, 0, 0, 0]);
 		assert_eq!(batch.kept(&[1, 2, 3, 4]), [1, 2]);
+	}
+
+	#[test]
+	fn it_should_be_said_when_int8_is_not_what_it_stands_for() {
+		let path = Path::new("x.npy");
+		assert_eq!(own_integers(path, true, 1.0), None);
+		assert_eq!(own_integers(path, false, 0.5), None);
+		let note = own_integers(path, true, 0.5).expect("a note");
+		assert!(note.contains("x.npy") && note.contains("0.5"), "{note}");
 	}
 
 	#[test]

@@ -3,7 +3,7 @@
 
 use std::{
 	io::{ErrorKind, IsTerminal, Write},
-	path::Path,
+	path::{Path, PathBuf},
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -130,8 +130,15 @@ impl Drop for Progress {
 }
 
 /// Fails early if a file could not be written in the end: it gets its name, whatever was of that name before,
-/// when it is whole.
-pub fn check_file(path: &Path) -> Outcome<()> {
+/// when it is whole. None of the files that the command reads may be that.
+pub fn check_file(path: &Path, inputs: &[&Path]) -> Outcome<()> {
+	if let Some(input) = inputs.iter().find(|input| is_same(path, input)) {
+		return Err(Failure::usage(format!(
+			"writing {} would replace {}, which this command reads: name another file to write",
+			path.display(),
+			input.display()
+		)));
+	}
 	match std::fs::metadata(path) {
 		Ok(found) if found.is_dir() => {
 			return Err(Failure::usage(format!(
@@ -148,12 +155,31 @@ pub fn check_file(path: &Path) -> Outcome<()> {
 		}
 		_ => {}
 	}
-	let folder = match path.parent() {
+	tempfile::tempfile_in(folder(path)).map_err(|e| file_failure(path, "written", &e))?;
+	Ok(())
+}
+
+/// Whether two paths are of the same file, or would be: the file need not be there.
+pub fn is_same(one: &Path, other: &Path) -> bool {
+	real(one) == real(other)
+}
+
+/// A path without links and detours.
+fn real(path: &Path) -> PathBuf {
+	if let Ok(real) = path.canonicalize() {
+		return real;
+	}
+	match (folder(path).canonicalize(), path.file_name()) {
+		(Ok(folder), Some(name)) => folder.join(name),
+		_ => path.to_owned(),
+	}
+}
+
+fn folder(path: &Path) -> &Path {
+	match path.parent() {
 		Some(parent) if !parent.as_os_str().is_empty() => parent,
 		_ => Path::new("."),
-	};
-	tempfile::tempfile_in(folder).map_err(|e| file_failure(path, "written", &e))?;
-	Ok(())
+	}
 }
 
 /// A text with what steers a terminal made visible, except the ends of lines: nodes, and who writes into the
@@ -198,6 +224,24 @@ mod tests {
 			printable(text),
 			"\\u{1b}[31mred\\u{1b}[0m \\u{9b}2J \\r\\t\\u{202e}x \u{e4}\nend"
 		);
+	}
+
+	#[test]
+	fn a_file_should_be_the_same_by_whatever_path() {
+		let folder = tempfile::tempdir().expect("a folder");
+		let path = |name: &str| folder.path().join(name);
+		std::fs::write(path("x.npy"), b"x").expect("written");
+		std::os::unix::fs::symlink(path("x.npy"), path("link.npy")).expect("linked");
+		let name = folder.path().file_name().expect("a name");
+		let in_again = path("..").join(name).join("x.npy");
+		for same in [path("./x.npy"), path("link.npy"), in_again] {
+			assert!(is_same(&path("x.npy"), &same), "{}", same.display());
+			let failure = check_file(&same, &[&path("x.npy")]).expect_err("it is read");
+			assert!(failure.message.contains("x.npy"), "{}", failure.message);
+		}
+		assert!(is_same(&path("new.npy"), &path("./new.npy")));
+		assert!(!is_same(&path("new.npy"), &path("x.npy")));
+		assert!(check_file(&path("new.npy"), &[&path("x.npy")]).is_ok());
 	}
 
 	#[test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use lemma_client::{
 	calls::{Call, JOB_ORDERS},
+	error::PoolError,
 	runtime::Runtime,
 	transact::{Inclusion, Mortality, SignedBytes},
 	AccountId, At, Balance, Client, Error, OrderId, OrderSpec, H256,
@@ -22,6 +23,9 @@ use crate::{
 
 /// How often the chain is asked about an earlier transaction.
 const POLL: Duration = Duration::from_millis(300);
+
+/// The code of a failure of which the reason is a receipt that was removed.
+pub const RECEIPT_REMOVED: &str = "receipt_removed";
 
 /// Left of the balance for the fee of a transaction.
 pub const FEE_MARGIN: Balance = lemma_client::UNIT / 100;
@@ -246,6 +250,37 @@ pub struct Sent {
 	record: Record,
 }
 
+/// Whose record in the ledger a new order may take the place of. Any other is of a command that runs beside this one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Replaces {
+	/// Nobody's.
+	#[default]
+	Nothing,
+	/// That of the transaction with this hash: it was there when the command began, which was told to order anew.
+	One(H256),
+	/// Anybody's: there is to be an order for each command.
+	All,
+}
+
+impl Replaces {
+	/// For a command that orders anew, or goes on with what was ordered before.
+	pub fn earlier(ledger: &Ledger, request: &Request, new: bool) -> Self {
+		match ledger.find(request).and_then(|record| record.signed()) {
+			Some(signed) if new => Self::One(signed.hash),
+			_ => Self::Nothing,
+		}
+	}
+
+	/// Whether the record of the transaction with this hash may go.
+	fn allows(self, found: H256) -> bool {
+		match self {
+			Self::Nothing => false,
+			Self::One(hash) => hash == found,
+			Self::All => true,
+		}
+	}
+}
+
 /// Posts orders, each exactly once.
 pub struct Poster<'a> {
 	/// The command's surroundings.
@@ -260,6 +295,8 @@ pub struct Poster<'a> {
 	pub blob: &'a [u8],
 	/// What it may cost and when.
 	pub terms: &'a Terms,
+	/// What a new order may take the place of.
+	pub replaces: Replaces,
 	/// Rows and columns of the result, if it is a matrix.
 	pub shape: Option<(usize, usize)>,
 	/// What is ordered, for people.
@@ -284,7 +321,8 @@ impl Poster<'_> {
 		};
 		if !self.is_of_this_chain(&record, &signed, progress).await? {
 			check_may_start_anew(self.client).await?;
-			self.ledger.set_aside(&self.request)?;
+			let locked = self.ledger.lock().await?;
+			locked.set_aside(&self.request, &record)?;
 			progress.done(
 				"the same was ordered before, on a chain that has been started anew since: ordering it on \
 				 this one",
@@ -295,10 +333,13 @@ impl Poster<'_> {
 			Some(order) if record.is_on(self.client).await? => order,
 			_ => {
 				progress.wait("following the transaction of an earlier command");
-				match self.follow_earlier(&signed, &mut record).await? {
+				let input =
+					(!is_inline(self.blob, self.terms)).then_some((self.context, self.blob));
+				match self.trail().follow(&mut record, input, progress).await? {
 					Some(order) => order,
 					None => {
-						self.ledger.forget(&self.request);
+						let locked = self.ledger.lock().await?;
+						locked.forget(&self.request, &record);
 						return Ok(None);
 					}
 				}
@@ -324,11 +365,23 @@ impl Poster<'_> {
 		if self.client.receipt(order, At::Best).await?.is_some() {
 			return Ok(Some(posted));
 		}
+		if record.settled {
+			return Err(receipt_removed(order));
+		}
 		progress.done(&format!(
 			"order {order} for the same was cancelled, has expired, or its receipt was removed"
 		));
-		self.ledger.forget(&self.request);
+		let locked = self.ledger.lock().await?;
+		locked.forget(&self.request, &record);
 		Ok(None)
+	}
+
+	fn trail(&self) -> Trail<'_> {
+		Trail {
+			client: self.client,
+			ledger: &self.ledger,
+			request: &self.request,
+		}
 	}
 
 	/// Whether the node's chain is the one for which the transaction was signed. Chains with the same
@@ -343,6 +396,10 @@ impl Poster<'_> {
 		let signed_at = signed.signed_at;
 		if self.client.block_hash(signed_at.number).await? != Some(signed_at.hash) {
 			return Ok(false);
+		}
+		// A block that was final is of one chain only, unless it is the first.
+		if signed_at.number > 0 {
+			return Ok(true);
 		}
 		// What was never seen in a block may still come into one, whichever chain this is.
 		let Some((number, hash)) = record.posted_in else {
@@ -366,20 +423,140 @@ impl Poster<'_> {
 			&& self.client.next_nonce(account).await? > signed.nonce)
 	}
 
-	/// Finds the order of a transaction that an earlier command signed, whether or not it was sent; `None`
-	/// if it is in no block and can come into none.
-	async fn follow_earlier(
+	/// Posts a new order; or goes on with that of another command, which has ordered the same since this one looked.
+	pub async fn post(
 		&self,
-		signed: &SignedBytes,
+		keys: &lemma_client::Keys,
+		spec: &OrderSpec,
+		progress: &mut Progress,
+	) -> Outcome<Posted> {
+		progress.wait("posting the order");
+		let sent = self.send(keys, spec).await?;
+		self.confirm(sent, keys, spec, progress).await
+	}
+
+	/// Sends what posts a new order; `None` if another command has ordered the same since this one looked. Several can
+	/// be sent before the first is confirmed.
+	pub async fn send(&self, keys: &lemma_client::Keys, spec: &OrderSpec) -> Outcome<Option<Sent>> {
+		self.context.wait_for(Waiting::Posting);
+		// Of two commands that order the same, the second sees what the first has written.
+		let locked = self.ledger.lock().await?;
+		let before = self.ledger.find(&self.request);
+		let ordered = before.as_ref().and_then(Record::signed);
+		if ordered.is_some_and(|signed| !self.replaces.allows(signed.hash)) {
+			return Ok(None);
+		}
+		let nonce = self.client.next_nonce(&keys.account()).await?;
+		let call = Call::post_order(spec);
+		let signed = self
+			.client
+			.sign(&call, keys, nonce, Mortality::default(), 0)
+			.await?;
+		let record = Record::new(&signed, self.shape, &self.what);
+		locked.save(&self.request, &record)?;
+		let Err(e) = self.client.send(&signed.bytes).await else {
+			return Ok(Some(Sent { signed, record }));
+		};
+		// Else the node may have got it, and the chain too: the record stays, and the next run finds out.
+		if is_refused(&e) && self.is_nonce_free(&signed).await {
+			match before {
+				Some(before) => locked.save(&self.request, &before)?,
+				None => locked.forget(&self.request, &record),
+			}
+		}
+		Err(e.into())
+	}
+
+	/// Whether no transaction of this nonce is in a block or in the node's pool.
+	async fn is_nonce_free(&self, signed: &SignedBytes) -> bool {
+		let next = self.client.next_nonce(&self.request.account).await;
+		next.is_ok_and(|next| next <= signed.nonce)
+	}
+
+	/// Waits until what was sent is in a block; where another command has ordered the same, goes on with that.
+	pub async fn confirm(
+		&self,
+		mut sent: Option<Sent>,
+		keys: &lemma_client::Keys,
+		spec: &OrderSpec,
+		progress: &mut Progress,
+	) -> Outcome<Posted> {
+		loop {
+			if let Some(Sent { signed, mut record }) = sent {
+				let inclusion = self.client.included(&signed).await?;
+				let order = self.trail().note(inclusion, &mut record).await?;
+				return Ok(Posted {
+					order,
+					resumed: false,
+				});
+			}
+			if let Some(posted) = self.resume(progress).await? {
+				return Ok(posted);
+			}
+			sent = self.send(keys, spec).await?;
+		}
+	}
+}
+
+/// Why an order that was paid is not posted a second time of its own accord.
+pub fn receipt_removed(order: OrderId) -> Failure {
+	Failure::new(
+		exit::NO_RESULT,
+		RECEIPT_REMOVED,
+		format!(
+			"order {order} for the same was settled and paid, and its receipt was removed since, so that its result cannot be \
+			 checked: --new orders and pays it again"
+		),
+	)
+}
+
+/// Notes that the order of a request is settled for good: should its receipt be removed, it is not ordered again unless
+/// the user says so.
+pub async fn settled(client: &Client, request: &Request, order: OrderId) -> Outcome<()> {
+	let ledger = Ledger::open(client.genesis_hash());
+	let locked = ledger.lock().await?;
+	locked.settled(request, order)
+}
+
+/// Whether the pool did not take a transaction and never will, so that it is nowhere unless it was sent before.
+fn is_refused(error: &Error) -> bool {
+	matches!(
+		error,
+		Error::Pool(
+			PoolError::CannotPay
+				| PoolError::BadSignature
+				| PoolError::TooOld
+				| PoolError::TooLarge
+		)
+	)
+}
+
+/// What there is to find the order of a request by: its transaction, which is the same in whichever block it is.
+struct Trail<'a> {
+	client: &'a Client,
+	ledger: &'a Ledger,
+	request: &'a Request,
+}
+
+impl Trail<'_> {
+	/// Finds the order of a transaction that was signed before, whether or not it was sent; `None` if it is in no block
+	/// and can come into none. `input` is put where providers find it before the transaction is sent once more.
+	async fn follow(
+		&self,
 		record: &mut Record,
+		input: Option<(&Context, &[u8])>,
+		progress: &mut Progress,
 	) -> Outcome<Option<OrderId>> {
-		let account = &self.request.account;
-		let mut watch = self.client.watch(signed);
-		let mut sent = false;
+		let Some(signed) = record.signed() else {
+			return Ok(None);
+		};
+		let (client, account) = (self.client, &self.request.account);
+		let mut watch = client.watch(&signed);
+		let (mut stored, mut sent) = (false, false);
 		loop {
 			// Asked before the search: what has used up the nonce or the time by now is then found.
-			let used = self.client.nonce(account, At::Finalized).await? > signed.nonce;
-			let finalized = self.client.finalized().await?.number;
+			let used = client.nonce(account, At::Finalized).await? > signed.nonce;
+			let finalized = client.finalized().await?.number;
 			if let Some(inclusion) = watch.look().await? {
 				return self.note(inclusion, record).await.map(Some);
 			}
@@ -389,72 +566,35 @@ impl Poster<'_> {
 			if used || expired {
 				return Ok(None);
 			}
+			if let (Some((context, blob)), false) = (input, stored) {
+				context.store()?.put(blob.to_vec()).await?;
+				stored = true;
+			}
 			if !sent {
-				// On the chain on which it was signed, what came before it is there.
-				if self.client.next_nonce(account).await? < signed.nonce {
-					return Ok(None);
-				}
-				if !is_inline(self.blob, self.terms) {
-					self.context.store()?.put(self.blob.to_vec()).await?;
-				}
 				// Whatever the pool says now, only the chain knows whether it is included.
-				let _ = self.client.send(&signed.bytes).await;
-				sent = true;
+				match client.send(&signed.bytes).await {
+					Ok(()) => sent = true,
+					Err(e) => progress.wait(&format!(
+						"the node does not take the transaction of an earlier command at present ({e}); \
+						 trying again until its time runs out (--new orders anew)"
+					)),
+				}
+				if client.next_nonce(account).await? < signed.nonce {
+					progress.wait(
+						"a transaction of this account that comes before that of an earlier command is missing: \
+						 waiting for it until its time runs out (--new orders anew)",
+					);
+				}
 			}
 			tokio::time::sleep(POLL).await;
 		}
-	}
-
-	/// Posts a new order.
-	pub async fn post(
-		&self,
-		keys: &lemma_client::Keys,
-		spec: &OrderSpec,
-		progress: &mut Progress,
-	) -> Outcome<Posted> {
-		progress.wait("posting the order");
-		let sent = self.send(keys, spec).await?;
-		self.confirm(sent).await
-	}
-
-	/// Sends what posts a new order. Several can be sent before the first is confirmed.
-	pub async fn send(&self, keys: &lemma_client::Keys, spec: &OrderSpec) -> Outcome<Sent> {
-		self.context.wait_for(Waiting::Posting);
-		let nonce = self.client.next_nonce(&keys.account()).await?;
-		let call = Call::post_order(spec);
-		let signed = self
-			.client
-			.sign(&call, keys, nonce, Mortality::default(), 0)
-			.await?;
-		let record = Record::new(&signed, self.shape, &self.what);
-		self.ledger.save(&self.request, &record)?;
-		match self.client.send(&signed.bytes).await {
-			Ok(()) => Ok(Sent { signed, record }),
-			// The node may or may not have got it: the record stays, and the next run finds out.
-			Err(e) if e.is_transient() => Err(e.into()),
-			Err(e) => {
-				self.ledger.forget(&self.request);
-				Err(e.into())
-			}
-		}
-	}
-
-	/// Waits until what was sent is in a block.
-	pub async fn confirm(&self, sent: Sent) -> Outcome<Posted> {
-		let Sent { signed, mut record } = sent;
-		let inclusion = self.client.included(&signed).await?;
-		let order = self.note(inclusion, &mut record).await?;
-		Ok(Posted {
-			order,
-			resumed: false,
-		})
 	}
 
 	/// Notes the order that the transaction in this place posted.
 	async fn note(&self, inclusion: Inclusion, record: &mut Record) -> Outcome<OrderId> {
 		let outcome = self.client.outcome(inclusion).await?;
 		if let Err(failure) = outcome.result {
-			self.ledger.forget(&self.request);
+			self.ledger.lock().await?.forget(self.request, record);
 			return Err(Error::from(failure).into());
 		}
 		let order = outcome.posted_order().ok_or_else(|| {
@@ -464,9 +604,33 @@ impl Poster<'_> {
 			})
 		})?;
 		record.posted(inclusion, order);
-		self.ledger.save(&self.request, record)?;
+		self.ledger.lock().await?.update(self.request, record)?;
 		Ok(order)
 	}
+}
+
+/// The number that the order of a request has now, where a fork has undone the block in which it had the number `order`;
+/// `None` if there was no fork, or the order was not posted after it.
+pub async fn moved(
+	client: &Client,
+	request: &Request,
+	order: OrderId,
+	progress: &mut Progress,
+) -> Outcome<Option<OrderId>> {
+	let ledger = Ledger::open(client.genesis_hash());
+	let Some(mut record) = ledger.find(request) else {
+		return Ok(None);
+	};
+	if record.is_on(client).await? {
+		// Another command that follows the same may have noted it.
+		return Ok(record.order.filter(|now| *now != order));
+	}
+	let trail = Trail {
+		client,
+		ledger: &ledger,
+		request,
+	};
+	trail.follow(&mut record, None, progress).await
 }
 
 /// The request that a spec of this account stands for.
@@ -486,5 +650,47 @@ pub fn check_commitment(commitment: &H256) -> Outcome<()> {
 		None => Err(Failure::usage(
 			"--commitment is not four numbers below 2^64 - 2^32 + 1, little-endian: it is no commitment",
 		)),
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn only_what_is_nowhere_should_count_as_refused() {
+		for error in [
+			PoolError::CannotPay,
+			PoolError::BadSignature,
+			PoolError::TooOld,
+			PoolError::TooLarge,
+		] {
+			assert!(is_refused(&Error::Pool(error)));
+		}
+		// Sent again after the connection broke, it may be in a block or in the pool already.
+		for error in [
+			PoolError::Stale,
+			PoolError::Future,
+			PoolError::TemporarilyBanned,
+			PoolError::NonceTaken,
+			PoolError::Full,
+			PoolError::Other("1010".into()),
+		] {
+			assert!(!is_refused(&Error::Pool(error)));
+		}
+		let proxy = Error::Rpc {
+			method: "author_submitExtrinsic".into(),
+			code: 502,
+			message: "bad gateway".into(),
+		};
+		assert!(!is_refused(&proxy));
+	}
+
+	#[test]
+	fn a_new_order_should_take_the_place_of_the_record_that_was_meant_alone() {
+		let (one, other) = (H256::repeat_byte(1), H256::repeat_byte(2));
+		assert!(!Replaces::default().allows(one));
+		assert!(Replaces::One(one).allows(one) && !Replaces::One(one).allows(other));
+		assert!(Replaces::All.allows(other));
 	}
 }

@@ -563,8 +563,9 @@ fn infer_should_say_what_is_wrong_with_its_files() {
 	lemma.npy("complex.npy", "<c8", "(1, 64)", &[0; 512]);
 	lemma.npy("nan.npy", "<f4", "(1, 64)", &[0xff; 256]);
 	lemma.npy("labels.npy", "|u1", "(3,)", &[1, 2, 3]);
+	lemma.npy("ten.npy", "|u1", "(2,)", &[9, 10]);
 	std::fs::write(lemma.path("empty.npy"), b"").expect("written");
-	let cases: [(&str, &[&str], &[&str]); 9] = [
+	let cases: [(&str, &[&str], &[&str]); 10] = [
 		("narrow.npy", &[], &["narrow.npy", "63 values", "takes 64"]),
 		("list.npy", &[], &["list.npy", "samples by values"]),
 		("none.npy", &[], &["none.npy", "at least one"]),
@@ -576,6 +577,11 @@ fn infer_should_say_what_is_wrong_with_its_files() {
 			"two.npy",
 			&["--labels", "labels.npy"],
 			&["3 labels", "2 samples"],
+		),
+		(
+			"two.npy",
+			&["--labels", "ten.npy"],
+			&["ten.npy", "label 10 in row 1", "0 to 9"],
 		),
 		(
 			"two.npy",
@@ -811,7 +817,53 @@ fn train_should_ask_for_a_node_once_everything_else_is_right() {
 	let held_out = ["--test-features", "x.npy", "--test-labels", "y.npy"];
 	assert_eq!(lemma.train(&held_out).0, 3);
 	assert!(!lemma.path("w.npy").exists());
-	assert!(!lemma.path("w.receipts.json").exists());
+	assert!(!lemma.path("w.npy.receipts.json").exists());
+}
+
+#[test]
+fn what_a_command_reads_should_not_be_replaced_by_what_it_writes() {
+	let lemma = Lemma::with_samples();
+	lemma.npy("a.npy", "|i1", "(2, 3)", &[1, 2, 3, 4, 5, 6]);
+	lemma.npy("b.npy", "|i1", "(3, 2)", &[1, 0, 0, 1, 1, 1]);
+	lemma.npy("w0.npy", "<i4", "(2410,)", &[0; 9640]);
+	std::fs::write(lemma.path("s.toml"), SCENE).expect("written");
+	let train = [
+		"train",
+		"--features",
+		"x.npy",
+		"--labels",
+		"y.npy",
+		"--widths",
+		"64,32,10",
+		"--steps",
+		"1",
+		"--weights",
+		"w0.npy",
+		"--max-price",
+		"1",
+	];
+	let build = ["model", "build", "net.onnx", "--calibrate", "x.npy"];
+	let gemm = ["gemm", "a.npy", "b.npy", "--max-price", "1"];
+	let render = ["render", "s.toml", "--preview"];
+	std::fs::write(lemma.path("net.onnx"), b"a network").expect("written");
+	for (command, out) in [
+		(&gemm[..], "./b.npy"),
+		(&render, "s.toml"),
+		(&build, "net.onnx"),
+		(&build, "x.npy"),
+		(&train, "w0.npy"),
+		(&train, "./x.npy"),
+	] {
+		let before = std::fs::read(lemma.path(out)).expect("there");
+		let (status, text) = lemma.fails(&[command, &["--out", out]].concat());
+		assert_eq!(status, 2, "{text}");
+		assert_says(&text, &[out, "would replace", "name another"]);
+		assert_eq!(std::fs::read(lemma.path(out)).expect("there"), before);
+	}
+	let chain = ["--out", "w.npy", "--chain", "./w.npy"];
+	let (status, text) = lemma.fails(&[&train[..], &chain].concat());
+	assert_eq!(status, 2);
+	assert_says(&text, &["--out and --chain"]);
 }
 
 #[test]

@@ -235,6 +235,20 @@ fn gemm_should_go_on_with_its_order_and_store_the_input_again() {
 }
 
 #[test]
+fn two_commands_at_once_should_order_once() {
+	let world = World::new();
+	let _chain = world.chain("chain");
+	let said = std::thread::scope(|scope| {
+		let command = || world.gemm("store", "10", "order 0 ");
+		[scope.spawn(command), scope.spawn(command)].map(|one| one.join().expect("it ends"))
+	});
+	let posted = said.iter().filter(|said| said.contains("order 0 posted"));
+	assert_eq!(posted.count(), 1, "{said:?}");
+	assert_eq!(world.orders().len(), 1);
+	assert_eq!(world.records().len(), 1);
+}
+
+#[test]
 fn render_should_go_on_with_its_tiles_and_order_none_twice() {
 	let world = World::new();
 	let scene = "[camera]\nposition = [0, 2, 8]\nlook_at = [0, 1, 0]\n[[sphere]]\ncentre = [0, 1, 0]\nradius = 1\n\

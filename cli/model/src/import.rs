@@ -229,6 +229,11 @@ impl<'a> Import<'a> {
 		op: Op,
 		shape: Vec<usize>,
 	) -> Outcome<()> {
+		if shape.is_empty() || shape.contains(&0) {
+			return Err(format!(
+				"what it makes of a sample has the dimensions {shape:?}: at least one, none of them zero, is supported"
+			));
+		}
 		if !matches!(op, Op::Reshape) {
 			model_shape(self.dimensions(inputs[0]))?;
 			model_shape(&shape)?;

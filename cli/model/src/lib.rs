@@ -101,7 +101,8 @@ pub struct Accuracy {
 }
 
 /// Compares the network of an ONNX file with its quantised model. `labels` has one place of the output for each
-/// sample.
+/// sample. Samples of int8 are the quantised model's own integers ([`Integers::of`]), and the real numbers for which
+/// they stand are what the other one gets.
 pub fn accuracy(
 	path: &Path,
 	quantised: &Quantised,
@@ -117,7 +118,7 @@ pub fn accuracy(
 	}
 	let network = onnx::Network::read(path)?;
 	let graph = graph::Graph::import(&network)?;
-	let scores = graph.scores(&network, samples)?;
+	let scores = graph.scores(&network, &samples.real(quantised.input_scale))?;
 	let float: Vec<_> = scores.iter().map(|scores| largest(scores)).collect();
 	let integers = quantised.classes(samples)?;
 	let right = |classes: &[usize]| classes.iter().zip(labels).filter(|(a, b)| a == b).count();

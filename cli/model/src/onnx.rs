@@ -1,6 +1,6 @@
 //! An ONNX file: its nodes and constants, and what it computes in floating point. Both through tract.
 
-use std::{collections::HashMap, path::Path};
+use std::{collections::HashMap, fs::File, io::Read, path::Path};
 
 use tract_onnx::{
 	pb::{
@@ -14,8 +14,10 @@ use tract_onnx::{
 	Onnx,
 };
 
-use crate::{Error, Samples};
+use crate::{samples::mismatch, Error, Samples};
 
+/// Largest file that is read: many times the largest network that can be proven.
+const MAX_FILE_BYTES: u64 = 1 << 30;
 /// Samples that are evaluated together, where the file leaves it open.
 const BATCH: usize = 64;
 
@@ -39,7 +41,15 @@ impl Network {
 			path: name.clone(),
 			reason,
 		};
-		let bytes = std::fs::read(path).map_err(|e| fail(format!("it cannot be read: {e}")))?;
+		let mut bytes = Vec::new();
+		File::open(path)
+			.and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
+			.map_err(|e| fail(format!("it cannot be read: {e}")))?;
+		if bytes.len() as u64 > MAX_FILE_BYTES {
+			return Err(fail(format!(
+				"it has more than the {MAX_FILE_BYTES} bytes that are read: no network that can be proven is as large"
+			)));
+		}
 		let proto = tract_onnx::onnx()
 			.proto_model_for_read(&mut bytes.as_slice())
 			.map_err(|e| fail(format!("it is no ONNX model: {}", chain(&e))))?;
@@ -162,6 +172,9 @@ impl Network {
 				"a sample has {} values, but the network takes {columns} ({:?})",
 				samples.columns, self.shape
 			)));
+		}
+		if let Some(reason) = mismatch(&samples.shape, &self.shape) {
+			return Err(Error::Samples(reason));
 		}
 		if tensors.is_empty() {
 			return Ok(());

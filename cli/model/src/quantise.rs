@@ -9,9 +9,10 @@
 //!   r = weight * scale in / scale out, an output channel's shift k is the largest, up to 24, with which every round(r * 2^k) is
 //!   within 127 and the bias below 2^29: these are its weights. Its bias is round(bias / scale out * 2^k + offset in * sum of
 //!   weights) + 2^(k-1): the half that makes the floor of the shift a rounding to the nearest. So weights use more than half of int8 in
-//!   each channel, and there is no multiplier to prove. `per_layer` takes the least shift of a layer for all its channels.
-//! - **Last linear layer**: not requantised, int32 scores. Weights are round(weight / s) with s the greatest of the layer / 127; the
-//!   scores' scale is scale in * s.
+//!   each channel whose bias and the 24 leave room for it, and there is no multiplier to prove. `per_layer` takes the least shift of a layer for
+//!   all its channels.
+//! - **Last linear layer**: not requantised, int32 scores. Weights are round(weight / s) with s the greatest of the layer / 127, or the greatest
+//!   bias / (scale in * 2^29) if that is more; the scores' scale is scale in * s.
 //! - **Add**: factors are round(scale in / scale out * 2^k), with the largest k up to 24 that keeps them within 1023.
 //! - **Average of n**: scale out = scale in * 2^k / n, with the least k that keeps the greatest average over the samples within 127:
 //!   the sum is shifted by k.
@@ -28,7 +29,7 @@ use lemma_zk_circuits::programs::infer::{
 use crate::{
 	graph::{model_shape, Graph, Op, Range},
 	samples::integer,
-	Error, Samples,
+	Error, Integers, Samples,
 };
 
 /// Largest shift of a layer.
@@ -206,7 +207,7 @@ pub fn quantise(
 }
 
 impl Quantised {
-	/// A sample's integers.
+	/// The integers of a sample of real numbers.
 	pub fn sample(&self, values: &[f32]) -> Vec<i8> {
 		let integer = |value: &f32| integer(*value, self.input_scale).0;
 		values.iter().map(integer).collect()
@@ -221,7 +222,8 @@ impl Quantised {
 				samples.columns
 			)));
 		}
-		let scores = (0..samples.rows).map(|row| self.scores(samples.row(row)));
+		let integers = Integers::of(samples, self.input_scale);
+		let scores = (0..samples.rows).map(|row| self.evaluate(integers.rows(row..row + 1)));
 		Ok(scores
 			.map(|scores| match self.output_scale {
 				Some(_) => crate::largest(&scores),
@@ -231,9 +233,13 @@ impl Quantised {
 			.collect())
 	}
 
-	/// The output's integers for one sample, as the reference has them.
+	/// The output's integers for one sample of real numbers, as the reference has them.
 	pub fn scores(&self, values: &[f32]) -> Vec<i32> {
-		reference::values(&self.model, &self.sample(values))
+		self.evaluate(&self.sample(values))
+	}
+
+	fn evaluate(&self, sample: &[i8]) -> Vec<i32> {
+		reference::values(&self.model, sample)
 			.pop()
 			.unwrap_or_default()
 	}

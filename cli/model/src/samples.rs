@@ -22,15 +22,33 @@ pub struct Samples {
 	pub rows: usize,
 	/// Values of a sample.
 	pub columns: usize,
+	/// A sample's dimensions, whose product that is.
+	pub shape: Vec<usize>,
 	/// `rows * columns` values.
 	pub values: Vec<f32>,
+	/// Whether the file's elements are int8: a network takes those as its own integers, see [`Integers::of`].
+	pub is_int8: bool,
 }
 
 impl Samples {
-	/// Reads a file of int8 to int64, uint8 to uint64, float32 or float64. A sample's dimensions do not matter, only the
-	/// order of its values.
+	/// Reads a file of int8 to int64, uint8 to uint64, float32 or float64.
 	pub fn read(path: &Path) -> Result<Self, Error> {
 		Ok(Self::read_typed(path)?.0)
+	}
+
+	/// The real numbers that they are to a network, a unit of whose integers stands for `scale`.
+	pub fn real(&self, scale: f64) -> Self {
+		let unit = if self.is_int8 { scale } else { 1.0 };
+		let values = self.values.iter();
+		Self {
+			rows: self.rows,
+			columns: self.columns,
+			shape: self.shape.clone(),
+			values: values
+				.map(|value| (f64::from(*value) * unit) as f32)
+				.collect(),
+			is_int8: false,
+		}
 	}
 
 	/// The same, and what the file calls the type of its elements.
@@ -57,7 +75,10 @@ impl Samples {
 		let samples = Self {
 			rows,
 			columns: values.len() / rows,
+			// Their product is in memory.
+			shape: shape.iter().skip(1).map(|side| *side as usize).collect(),
 			values,
+			is_int8: element == "int8",
 		};
 		Ok((samples, element))
 	}
@@ -78,11 +99,13 @@ impl Samples {
 		Ok(Self {
 			rows: rows.len(),
 			columns: self.columns,
+			shape: self.shape.clone(),
 			values: rows
 				.iter()
 				.flat_map(|row| self.row(*row))
 				.copied()
 				.collect(),
+			is_int8: self.is_int8,
 		})
 	}
 
@@ -101,21 +124,25 @@ pub struct Integers {
 	pub rows: usize,
 	/// Values of a sample.
 	pub columns: usize,
+	/// A sample's dimensions, whose product that is.
+	pub shape: Vec<usize>,
 	/// `rows * columns` values.
 	pub values: Vec<i8>,
 	/// Values that lay outside int8, and were clipped.
 	pub clipped: usize,
+	/// Whether they were int8 in the file.
+	pub is_int8: bool,
 }
 
 impl Integers {
-	/// Reads a file of the types that [`Samples::read`] takes. int8 is taken as it is; any other type is real numbers, which
-	/// are divided by what a unit of the integers stands for ([`crate::Quantised::input_scale`]).
+	/// Reads a file of the types that [`Samples::read`] takes, for a network of this scale: see [`Self::of`]. Without the scale
+	/// only int8 can be read.
 	pub fn read(path: &Path, scale: Option<f64>) -> Result<Self, Error> {
 		let (samples, element) = Samples::read_typed(path)?;
-		let scale = match (element.as_str(), scale) {
-			("int8", _) => 1.0,
-			(_, Some(scale)) => scale,
-			(_, None) => {
+		let scale = match (samples.is_int8, scale) {
+			(true, scale) => scale.unwrap_or(1.0),
+			(false, Some(scale)) => scale,
+			(false, None) => {
 				return Err(Error::File {
 					path: path.display().to_string(),
 					reason: format!(
@@ -125,24 +152,49 @@ impl Integers {
 				})
 			}
 		};
+		Ok(Self::of(&samples, scale))
+	}
+
+	/// What samples are to a network, a unit of whose integers stands for `scale` ([`crate::Quantised::input_scale`]): int8 is
+	/// taken as it is; any other type is real numbers, which are divided by the scale.
+	pub fn of(samples: &Samples, scale: f64) -> Self {
+		let unit = if samples.is_int8 { 1.0 } else { scale };
 		let mut clipped = 0;
 		let values = samples.values.iter().map(|value| {
-			let (integer, fits) = integer(*value, scale);
+			let (integer, fits) = integer(*value, unit);
 			clipped += usize::from(!fits);
 			integer
 		});
-		Ok(Self {
+		let values = values.collect();
+		Self {
 			rows: samples.rows,
 			columns: samples.columns,
-			values: values.collect(),
+			shape: samples.shape.clone(),
+			values,
 			clipped,
-		})
+			is_int8: samples.is_int8,
+		}
 	}
 
 	/// Some samples, one after the other.
 	pub fn rows(&self, rows: std::ops::Range<usize>) -> &[i8] {
 		&self.values[rows.start * self.columns..rows.end * self.columns]
 	}
+}
+
+/// Why samples of these dimensions are not those that a network takes, of as many values; `None` if they are. Ones do not
+/// matter, and one list of values says nothing of their order.
+pub fn mismatch(sample: &[usize], network: &[usize]) -> Option<String> {
+	let sides = |shape: &[usize]| -> Vec<usize> {
+		shape.iter().copied().filter(|side| *side != 1).collect()
+	};
+	let (found, wanted) = (sides(sample), sides(network));
+	(found.len() > 1 && wanted.len() > 1 && found != wanted).then(|| {
+		format!(
+			"a sample's dimensions are {sample:?}, but the network takes {network:?}: transpose the samples; \
+			 numpy.ascontiguousarray(numpy.moveaxis(A, -1, 1)) puts channels that come last before rows and columns"
+		)
+	})
 }
 
 /// A real number in units of `scale`, rounded to the nearest, halves away from zero; and whether that is an int8, or had to

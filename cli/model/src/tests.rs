@@ -14,7 +14,7 @@ use crate::{
 	graph::{Graph, Op},
 	onnx::Network,
 	quantise::quantise,
-	samples::{integer, read_indices},
+	samples::{integer, mismatch, read_indices},
 	Accuracy, Error, Integers, Options, Quantised, Samples,
 };
 
@@ -125,7 +125,9 @@ impl Builder {
 		Samples {
 			rows,
 			columns,
+			shape: vec![columns],
 			values: (0..rows * columns).map(|_| self.random()).collect(),
+			is_int8: false,
 		}
 	}
 }
@@ -312,7 +314,9 @@ fn weights_should_use_int8_and_round_to_the_nearest() {
 	let samples = Samples {
 		rows: 2,
 		columns: 2,
+		shape: vec![2],
 		values: vec![127.0, 0.0, 0.0, -127.0],
+		is_int8: false,
 	};
 	let network = builder.finish();
 	let (_, quantised) = quantised(&network, &samples, &Options::default());
@@ -384,6 +388,42 @@ fn a_reshape_should_be_refused_when_it_mixes_samples() {
 }
 
 #[test]
+fn nodes_that_make_nothing_of_a_sample_should_be_named() {
+	let refused = |builder: Builder, name: &str| match Graph::import(&builder.finish()) {
+		Err(Error::Unsupported(nodes)) => {
+			let names: Vec<_> = nodes.iter().map(|node| node.node.as_str()).collect();
+			assert_eq!(names, [name]);
+			assert!(
+				nodes[0].reason.contains("dimensions"),
+				"{}",
+				nodes[0].reason
+			);
+		}
+		_ => panic!("`{name}` is not refused"),
+	};
+	// A matrix without columns, whose outputs a BatchNormalization would scale.
+	let mut builder = Builder::new(&[4]);
+	builder.constant("w", &[4, 0], Vec::new());
+	builder.node("MatMul", "none", &["x", "w"], &[]);
+	builder.random_constant("b", &[1], 0.0, 1.0);
+	builder.node("Add", "shifted", &["none", "b"], &[]);
+	refused(builder, "none");
+	// One value, of which nothing but the samples' dimension is left: an Add would look for its channels.
+	let mut builder = Builder::new(&[1]);
+	builder.graph.initializer.push(TensorProto {
+		name: "shape".into(),
+		dims: vec![1],
+		data_type: DataType::Int64 as i32,
+		int64_data: vec![-1],
+		..TensorProto::default()
+	});
+	builder.node("Reshape", "flat", &["x", "shape"], &[]);
+	builder.random_constant("b", &[2], 0.0, 1.0);
+	builder.node("Add", "shifted", &["flat", "b"], &[]);
+	refused(builder, "flat");
+}
+
+#[test]
 fn samples_of_another_size_should_be_refused() {
 	let mut builder = Builder::new(&[4]);
 	builder.node("Relu", "relu", &["x"], &[]);
@@ -398,6 +438,35 @@ fn samples_of_another_size_should_be_refused() {
 		text.contains("5 values") && text.contains("takes 4"),
 		"{text}"
 	);
+}
+
+#[test]
+fn samples_of_other_dimensions_should_be_refused_with_how_to_transpose_them() {
+	let mut builder = Builder::new(&[2, 3, 4]);
+	builder.node("Relu", "relu", &["x"], &[]);
+	let samples = builder.samples(3, 24);
+	let network = builder.finish();
+	let graph = Graph::import(&network).expect("supported");
+	let evaluated = |shape: &[usize]| {
+		let shape = shape.to_vec();
+		let samples = Samples {
+			shape,
+			..samples.clone()
+		};
+		graph.ranges(&network, &samples)
+	};
+	for shape in [&[24][..], &[2, 3, 4], &[1, 2, 3, 1, 4], &[24, 1, 1]] {
+		assert!(evaluated(shape).is_ok(), "{shape:?}");
+	}
+	for shape in [&[3, 4, 2][..], &[2, 12], &[2, 4, 3]] {
+		let text = evaluated(shape).expect_err("other dimensions").to_string();
+		assert!(text.contains("[2, 3, 4]"), "{text}");
+		assert!(
+			text.contains(&format!("{shape:?}")) && text.contains("moveaxis"),
+			"{text}"
+		);
+	}
+	assert_eq!(mismatch(&[1, 8, 8], &[64, 1, 1]), None, "a vector");
 }
 
 /// A file of the digits.
@@ -515,4 +584,33 @@ fn int8_should_be_taken_as_it_is_whatever_the_scale() {
 
 	let labels = digits("digits_linear_i8.npy");
 	assert!(Integers::read(&labels, None).is_ok(), "int8 needs no scale");
+}
+
+#[test]
+fn int8_should_be_the_same_integers_to_whoever_evaluates_or_orders() {
+	let images = Samples::read(&digits("digits_images_i8.npy")).expect("images");
+	let labels = read_indices(&digits("digits_labels_u8.npy")).expect("labels");
+	// Calibrated by the same images as shares of 16: a unit of the network's integers stands for 1/127.
+	let shares = Samples {
+		values: images.values.iter().map(|value| value / 16.0).collect(),
+		is_int8: false,
+		..images.clone()
+	};
+	let file = digits("digits_mlp_float.onnx");
+	let quantised = build(&file, &shares, &Options::default()).expect("quantised");
+	assert_eq!(quantised.input_scale, 1.0 / 127.0);
+	let own = Integers::of(&shares, quantised.input_scale);
+	let as_int8 = Samples {
+		values: own.values.iter().map(|value| f32::from(*value)).collect(),
+		is_int8: true,
+		..images
+	};
+	let again = Integers::of(&as_int8, quantised.input_scale);
+	assert_eq!(again.values, own.values);
+	let real = as_int8.real(quantised.input_scale);
+	assert!(!real.is_int8);
+	let right =
+		|samples: &Samples| accuracy(&file, &quantised, samples, &labels).expect("evaluated");
+	assert_eq!(right(&as_int8), right(&real), "in floating point too");
+	assert_eq!(right(&as_int8).quantised, right(&shares).quantised);
 }

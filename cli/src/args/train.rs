@@ -23,7 +23,7 @@ goes on from where it ended.
 Examples:
   lemma train --features x.npy --labels y.npy --widths 64,32,10 --steps 100 \\
     --test-features tx.npy --test-labels ty.npy --out w.npy --max-price 10 --key //Alice
-  lemma verify --training w.receipts.json --features x.npy --labels y.npy --genesis 0x…
+  lemma verify --training w.npy.receipts.json --features x.npy --labels y.npy --genesis 0x…
   examples/digits/split.py FOLDER     writes such files, of handwritten digits";
 
 /// Most steps of one training: a network has learned long before.
@@ -60,8 +60,8 @@ pub struct Train {
 	/// Where to write the weights: .npy, int32.
 	#[arg(long, value_name = "FILE")]
 	pub out: PathBuf,
-	/// Where to write the chain of receipts, for lemma verify --training; by default beside --out,
-	/// as .receipts.json.
+	/// Where to write the chain of receipts, for lemma verify --training; by default the name of --out
+	/// and .receipts.json.
 	#[arg(long, value_name = "FILE")]
 	pub chain: Option<PathBuf>,
 	/// What each order may cost and when.
@@ -104,6 +104,20 @@ pub struct TrainingToVerify {
 	/// With --training: the weights that it began with, if they were not drawn from the seed.
 	#[arg(long, value_name = "FILE", requires = "training")]
 	pub weights: Option<PathBuf>,
+	/// With --training: how many steps it must have, all orders together.
+	#[arg(long, value_name = "COUNT", requires = "training")]
+	pub steps: Option<usize>,
+	/// With --training: the rates that it must have, such as 2,1.
+	#[arg(
+		long,
+		value_delimiter = ',',
+		value_name = "RATES",
+		requires = "training"
+	)]
+	pub rates: Vec<u32>,
+	/// With --training: the seed that it must have, as --seed of lemma train.
+	#[arg(long, value_parser = seed, value_name = "SEED", requires = "training")]
+	pub seed: Option<H256>,
 	/// What the accuracy is measured on.
 	#[command(flatten)]
 	pub held_out: HeldOut,

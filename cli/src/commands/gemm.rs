@@ -17,7 +17,7 @@ use crate::{
 	input,
 	ledger::Ledger,
 	output,
-	posting::{self, Poster},
+	posting::{self, Poster, Replaces},
 	views,
 };
 
@@ -27,7 +27,7 @@ pub async fn run(context: &Context, args: Gemm) -> Outcome<()> {
 	let seconds = |since: Instant| since.elapsed().as_secs_f64();
 	// Whatever can be wrong with the files is found before the node is asked.
 	let operands = read_operands(&args.a, &args.b)?;
-	output::check_file(&args.out)?;
+	output::check_file(&args.out, &[&args.a, &args.b])?;
 	check_output_size(&operands)?;
 	let (m, k, n) = (operands.m, operands.k, operands.n);
 	let keys = context.keys()?;
@@ -38,11 +38,14 @@ pub async fn run(context: &Context, args: Gemm) -> Outcome<()> {
 	let blob = operands.encode();
 	drop(operands);
 	let described = input::describe(input::open(&blob)?.as_ref())?;
+	let ledger = Ledger::open(client.genesis_hash());
+	let request = posting::request(&keys.account(), &described);
 	let poster = Poster {
 		context,
 		client: &client,
-		ledger: Ledger::open(client.genesis_hash()),
-		request: posting::request(&keys.account(), &described),
+		replaces: Replaces::earlier(&ledger, &request, args.new),
+		ledger,
+		request: request.clone(),
 		blob: &blob,
 		terms: &args.terms,
 		shape: described.matrix,
@@ -75,8 +78,9 @@ pub async fn run(context: &Context, args: Gemm) -> Outcome<()> {
 	});
 	let posted_after = seconds(posting);
 
-	let mut follower = Follower::new(context, &client, order);
+	let mut follower = Follower::new(context, &client, order).of(request);
 	follower.settled(&mut progress).await?;
+	let order = follower.id();
 
 	progress.wait("verifying the result");
 	let verifying = Instant::now();
@@ -98,9 +102,9 @@ pub async fn run(context: &Context, args: Gemm) -> Outcome<()> {
 	}
 	let verified_after = seconds(verifying);
 
-	let phases = follower.finalized(&mut progress).await?;
+	let (order, phases) = follower.finalized(&mut progress).await?;
 	let evidence = result::fetch(&client, order, At::Finalized).await?;
-	let mut report = evidence.check(client.genesis_hash(), None);
+	let mut report = evidence.check_as(client.genesis_hash(), described.element, None);
 	super::results::check_ordered(&described, &evidence, &mut report);
 	super::results::demand(&report)?;
 	let bytes = &evidence.submission.output;

@@ -5,6 +5,7 @@ use std::time::Instant;
 use lemma_client::Balance;
 use serde_json::{json, Value};
 
+use super::aside;
 use crate::{
 	args::{Image, Terms},
 	batch::{self, Batch, Done, Part},
@@ -50,9 +51,9 @@ impl Picture {
 
 /// Makes the image as the command line says.
 pub async fn make(context: &Context, picture: &Picture, args: &Image) -> Outcome<()> {
-	output::check_file(&args.out)?;
+	output::check_file(&args.out, &[])?;
 	match &args.terms {
-		_ if args.preview => preview(context, picture, args),
+		_ if args.preview => preview(context, picture, args).await,
 		Some(terms) => order(context, picture, args, terms).await,
 		None => Err(Failure::usage(
 			"--max-price says what each tile may cost; --preview computes the image here, for nothing",
@@ -61,7 +62,7 @@ pub async fn make(context: &Context, picture: &Picture, args: &Image) -> Outcome
 }
 
 /// Computes all tiles by the reference.
-fn preview(context: &Context, picture: &Picture, args: &Image) -> Outcome<()> {
+async fn preview(context: &Context, picture: &Picture, args: &Image) -> Outcome<()> {
 	let start = Instant::now();
 	let mut progress = context.output.progress();
 	let mut tiles = Vec::new();
@@ -72,7 +73,13 @@ fn preview(context: &Context, picture: &Picture, args: &Image) -> Outcome<()> {
 			tiles.len(),
 			picture.tiles.len()
 		));
-		tiles.push(input::open(blob)?.work().reference());
+		let blob = blob.clone();
+		let computed = aside(move || {
+			let job = input::open(&blob)?;
+			let output = job.work().reference();
+			Ok(output)
+		});
+		tiles.push(computed.await?);
 	}
 	picture.write(args, &tiles)?;
 	progress.finish();
@@ -97,7 +104,7 @@ async fn order(context: &Context, picture: &Picture, args: &Image, terms: &Terms
 	let start = Instant::now();
 	let mut progress = context.output.progress();
 	progress.wait("committing to the tiles");
-	let parts = parts(picture)?;
+	let parts = parts(picture).await?;
 	let keys = context.keys()?;
 	let client = context.client().await?;
 	let share = share(terms, parts.len());
@@ -185,18 +192,22 @@ fn share(terms: &Terms, orders: usize) -> Terms {
 }
 
 /// The orders of all tiles. All are of one class: what the client has no key for is found at the first.
-fn parts(picture: &Picture) -> Outcome<Vec<Part>> {
-	let places = picture.frame.places();
-	places
-		.zip(&picture.tiles)
-		.map(|((column, row), blob)| {
-			Ok(Part {
-				described: input::describe(input::open(blob)?.as_ref())?,
-				blob: blob.clone(),
-				what: format!("{}, tile {column},{row}", picture.title),
-			})
-		})
-		.collect()
+async fn parts(picture: &Picture) -> Outcome<Vec<Part>> {
+	let mut parts = Vec::with_capacity(picture.tiles.len());
+	for ((column, row), blob) in picture.frame.places().zip(&picture.tiles) {
+		let blob = blob.clone();
+		let described = aside(move || {
+			let described = input::describe(input::open(&blob)?.as_ref())?;
+			Ok((described, blob))
+		});
+		let (described, blob) = described.await?;
+		parts.push(Part {
+			described,
+			blob,
+			what: format!("{}, tile {column},{row}", picture.title),
+		});
+	}
+	Ok(parts)
 }
 
 fn order_view(((column, row), done): ((u16, u16), &Done)) -> Value {

@@ -4,7 +4,7 @@ use std::{path::Path, time::Instant};
 
 use lemma_client::{
 	result::{self, Evidence, Report},
-	At, Balance, Client, OrderId, OrderSpec,
+	At, Balance, Client, OrderSpec,
 };
 use lemma_model::{samples::read_indices, Integers};
 use lemma_zk_circuits::program::Program as _;
@@ -13,7 +13,7 @@ use serde_json::{json, Value};
 
 use super::{
 	aside,
-	model::{check_labels, check_registered_rules, counted, share},
+	model::{check_classes, check_labels, check_registered_rules, counted, share},
 	results::{self, demand, write_matrix},
 };
 use crate::{
@@ -22,10 +22,10 @@ use crate::{
 	failure::{exit, Failure, Outcome},
 	follow::{Follower, Found, Phases, POLL},
 	input::{self, Described},
-	ledger::Ledger,
+	ledger::{Ledger, Request},
 	network::{model_failure, split, Batch, Network, Notes},
 	output::{self, Progress},
-	posting::{self, Posted, Poster},
+	posting::{self, Posted, Poster, Replaces},
 	views,
 };
 
@@ -51,16 +51,22 @@ pub async fn run(context: &Context, args: Infer) -> Outcome<()> {
 	let start = Instant::now();
 	let seconds = |since: Instant| since.elapsed().as_secs_f64();
 	// Whatever can be wrong with the files is found before the node is asked.
-	output::check_file(&args.out)?;
+	let notes = Notes::path(&args.model);
+	let mut read: Vec<&Path> = vec![args.model.as_path(), notes.as_path(), args.inputs.as_path()];
+	read.extend(args.labels.as_deref());
+	output::check_file(&args.out, &read)?;
 	let network = Network::read(&args.model)?.only(&args.batches)?;
 	let inputs = network.inputs(&args.inputs)?;
 	let (samples, clipped) = (inputs.rows, inputs.clipped);
 	let labels = args
 		.labels
 		.as_deref()
-		.map(|path| read_labels(path, samples))
+		.map(|path| read_labels(path, samples, network.classes()))
 		.transpose()?;
 	let batches = batches(&network, samples)?;
+	if let Some(note) = network.own_integers(&args.inputs, &inputs) {
+		context.output.note(&note);
+	}
 	if clipped > 0 {
 		context.output.note(&format!(
 			"note: {clipped} of the {} values lie outside the range of the samples by which the network was made, and are clipped",
@@ -81,17 +87,22 @@ pub async fn run(context: &Context, args: Infer) -> Outcome<()> {
 
 	let posting = Instant::now();
 	let terms = shared(&args.terms, jobs.len());
+	let ledger = Ledger::open(client.genesis_hash());
 	let posters: Vec<_> = jobs
 		.iter()
-		.map(|job| Poster {
-			context,
-			client: &client,
-			ledger: Ledger::open(client.genesis_hash()),
-			request: posting::request(&keys.account(), &job.described),
-			blob: &job.blob,
-			terms: &terms,
-			shape: job.described.matrix,
-			what: format!("infer {}", job.described.shape),
+		.map(|job| {
+			let request = posting::request(&keys.account(), &job.described);
+			Poster {
+				context,
+				client: &client,
+				ledger: ledger.clone(),
+				replaces: Replaces::earlier(&ledger, &request, args.new),
+				request,
+				blob: &job.blob,
+				terms: &terms,
+				shape: job.described.matrix,
+				what: format!("infer {}", job.described.shape),
+			}
 		})
 		.collect();
 	posting::check_synced(&client).await?;
@@ -106,7 +117,8 @@ pub async fn run(context: &Context, args: Infer) -> Outcome<()> {
 	)
 	.await?;
 	let posted_after = seconds(posting);
-	drop(posters);
+	let requests = posters.into_iter().map(|poster| poster.request);
+	let requests: Vec<Request> = requests.collect();
 
 	let orders: Vec<_> = posted.iter().map(|posted| posted.order).collect();
 	context.wait_for(match orders.as_slice() {
@@ -115,9 +127,10 @@ pub async fn run(context: &Context, args: Infer) -> Outcome<()> {
 	});
 	let mut followers: Vec<_> = orders
 		.iter()
-		.map(|order| Follower::among_others(&client, *order))
+		.zip(requests)
+		.map(|(order, request)| Follower::among_others(&client, *order).of(request))
 		.collect();
-	let outputs = settle(&client, &mut followers, &orders, &jobs, &mut progress).await?;
+	let outputs = settle(&client, &mut followers, &jobs, &mut progress).await?;
 	// The proofs say that the outputs are right: nobody needs to wait for that until their blocks are final.
 	let mut written = None;
 	if let Some(outputs) = outputs {
@@ -132,11 +145,13 @@ pub async fn run(context: &Context, args: Infer) -> Outcome<()> {
 	}
 
 	let mut settled = Vec::new();
-	for ((follower, order), job) in followers.into_iter().zip(&orders).zip(&jobs) {
+	for (follower, job) in followers.into_iter().zip(&jobs) {
+		let order = follower.id();
 		progress.wait(&format!("waiting for order {order} to be final"));
-		let phases = follower.finalized(&mut progress).await?;
-		let evidence = result::fetch(&client, *order, At::Finalized).await?;
-		let mut report = evidence.check(client.genesis_hash(), None);
+		let (order, phases) = follower.finalized(&mut progress).await?;
+		let evidence = result::fetch(&client, order, At::Finalized).await?;
+		let element = job.described.element;
+		let mut report = evidence.check_as(client.genesis_hash(), element, None);
 		results::check_ordered(&job.described, &evidence, &mut report);
 		demand(&report)?;
 		settled.push(Settled {
@@ -213,9 +228,10 @@ pub async fn run(context: &Context, args: Infer) -> Outcome<()> {
 	})
 }
 
-fn read_labels(path: &Path, samples: usize) -> Outcome<Vec<usize>> {
+fn read_labels(path: &Path, samples: usize, classes: usize) -> Outcome<Vec<usize>> {
 	let labels = read_indices(path).map_err(|e| model_failure(&e))?;
 	check_labels(path, labels.len(), samples)?;
+	check_classes(path, &labels, classes)?;
 	Ok(labels)
 }
 
@@ -341,12 +357,18 @@ async fn post(
 	progress.wait("posting the orders");
 	let mut sent = Vec::new();
 	for (at, spec) in missing.iter().zip(&specs) {
-		sent.push((*at, posters[*at].send(keys, spec).await?));
+		sent.push((*at, spec, posters[*at].send(keys, spec).await?));
 	}
-	for (at, sent) in sent {
-		let confirmed = posters[at].confirm(sent).await?;
+	for (at, spec, sent) in sent {
+		let confirmed = posters[at].confirm(sent, keys, spec, progress).await?;
 		let samples = jobs[at].samples();
-		progress.done(&format!("order {} posted, of {samples}", confirmed.order));
+		progress.done(&match confirmed.resumed {
+			false => format!("order {} posted, of {samples}", confirmed.order),
+			true => format!(
+				"order {} was posted by another command, of {samples}: going on with it",
+				confirmed.order
+			),
+		});
 		posted[at] = Some(confirmed);
 	}
 	Ok(posted.into_iter().flatten().collect())
@@ -357,7 +379,6 @@ async fn post(
 async fn settle(
 	client: &Client,
 	followers: &mut [Follower<'_>],
-	orders: &[OrderId],
 	jobs: &[Job],
 	progress: &mut Progress,
 ) -> Outcome<Option<Vec<Vec<u8>>>> {
@@ -367,7 +388,7 @@ async fn settle(
 			if outputs[at].is_some() || follower.look(progress).await? == Found::Live {
 				continue;
 			}
-			outputs[at] = Some(match result::fetch(client, orders[at], At::Best).await {
+			outputs[at] = Some(match result::fetch(client, follower.id(), At::Best).await {
 				Ok(evidence) => {
 					let described = &jobs[at].described;
 					let report = results::check_result(client.genesis_hash(), described, &evidence);
@@ -407,7 +428,7 @@ fn order_view(settled: &Settled, posted: &Posted, job: &Job) -> Value {
 		.iter()
 		.map(|batch| [batch.samples.start, batch.samples.end]);
 	json!({
-		"order": posted.order,
+		"order": evidence.order,
 		"resumed": posted.resumed,
 		"batch": job.batches[0].size,
 		"samples": samples.collect::<Vec<_>>(),

@@ -26,7 +26,7 @@ use crate::{
 	context::{Context, Waiting},
 	failure::{exit, file_failure, Failure, Outcome},
 	input,
-	network::{model_failure, Circuit, Network, Notes},
+	network::{classes, model_failure, own_integers, Circuit, Network, Notes},
 	output::{self, Progress},
 	posting::FEE_MARGIN,
 	views::{self, lem},
@@ -49,15 +49,17 @@ pub async fn run(context: &Context, command: Model) -> Outcome<()> {
 }
 
 async fn build(context: &Context, args: Build) -> Outcome<()> {
-	output::check_file(&args.out)?;
-	output::check_file(&Notes::path(&args.out))?;
+	check_files(&args)?;
 	let mut batches = args.batches.clone();
 	batches.sort_unstable();
 	batches.dedup();
 	let mut progress = context.output.progress();
 	progress.wait("reading and quantising the network");
 	let out = args.out.clone();
-	let (network, quantised, accuracy) = aside(move || quantise(args, batches)).await?;
+	let (network, quantised, accuracy, note) = aside(move || quantise(args, batches)).await?;
+	if let Some(note) = note {
+		progress.done(&note);
+	}
 	// The ids follow from the file; if a circuit cannot be built, there is no file.
 	let Built {
 		network, circuits, ..
@@ -111,6 +113,15 @@ async fn build(context: &Context, args: Build) -> Outcome<()> {
 	})
 }
 
+/// Fails unless both files can be written, in the place of none that is read.
+fn check_files(args: &Build) -> Outcome<()> {
+	let mut inputs = vec![args.onnx.as_path(), args.calibrate.as_path()];
+	inputs.extend(args.evaluate.as_deref());
+	inputs.extend(args.labels.as_deref());
+	output::check_file(&args.out, &inputs)?;
+	output::check_file(&Notes::path(&args.out), &inputs)
+}
+
 /// A share, 0 to 1.
 pub fn share(right: usize, samples: usize) -> f64 {
 	right as f64 / samples.max(1) as f64
@@ -121,7 +132,11 @@ pub fn counted(right: usize, samples: usize) -> String {
 	format!("{right} ({:.1}%)", 100.0 * share(right, samples))
 }
 
-fn quantise(args: Build, batches: Vec<usize>) -> Outcome<(Network, Quantised, Option<Accuracy>)> {
+/// The network, what was quantised, how accurate that is with labels, and what is to be said of their samples.
+fn quantise(
+	args: Build,
+	batches: Vec<usize>,
+) -> Outcome<(Network, Quantised, Option<Accuracy>, Option<String>)> {
 	let failed = |e: lemma_model::Error| model_failure(&e);
 	let samples = Samples::read(&args.calibrate).map_err(failed)?;
 	let labelled = match (&args.labels, &args.evaluate) {
@@ -137,14 +152,20 @@ fn quantise(args: Build, batches: Vec<usize>) -> Outcome<(Network, Quantised, Op
 			Some((samples, labels))
 		}
 	};
+	let evaluated = labelled.as_ref().map(|(samples, _)| samples.is_int8);
 	let options = Options {
 		per_layer: args.per_layer,
 		argmax: args.argmax,
 	};
 	let quantised = lemma_model::build(&args.onnx, &samples, &options).map_err(failed)?;
+	if let (Some((_, labels)), Some(path)) = (&labelled, &args.labels) {
+		check_classes(path, labels, classes(&quantised.model))?;
+	}
 	let accuracy = labelled.map(|(samples, labels)| {
 		lemma_model::accuracy(&args.onnx, &quantised, &samples, &labels).map_err(failed)
 	});
+	let note = args.evaluate.as_ref().zip(evaluated);
+	let note = note.and_then(|(path, is_int8)| own_integers(path, is_int8, quantised.input_scale));
 	let bundle = Bundle::new(quantised.model.clone(), batches)
 		.map_err(|e| Failure::usage(format!("--batches: {e}")))?;
 	let network = Network {
@@ -153,7 +174,7 @@ fn quantise(args: Build, batches: Vec<usize>) -> Outcome<(Network, Quantised, Op
 		bundle,
 		notes: None,
 	};
-	Ok((network, quantised, accuracy.transpose()?))
+	Ok((network, quantised, accuracy.transpose()?, note))
 }
 
 /// Fails unless there is a label for each sample.
@@ -167,6 +188,23 @@ pub fn check_labels(path: &Path, labels: usize, samples: usize) -> Outcome<()> {
 		format!(
 			"{} has {labels} labels, but there are {samples} samples: one for each is needed",
 			path.display()
+		),
+	))
+}
+
+/// Fails unless every label is one of a network's classes.
+pub fn check_classes(path: &Path, labels: &[usize], classes: usize) -> Outcome<()> {
+	let Some(row) = labels.iter().position(|label| *label >= classes) else {
+		return Ok(());
+	};
+	Err(Failure::new(
+		exit::USAGE,
+		"bad_input",
+		format!(
+			"{} has the label {} in row {row}, and the network has {classes} classes: labels go from 0 to {}",
+			path.display(),
+			labels[row],
+			classes.saturating_sub(1)
 		),
 	))
 }

@@ -13,7 +13,7 @@ use crate::{
 	follow::{self, look, Sight},
 	input::{self, Described, Known},
 	ledger::Ledger,
-	posting::{self, Poster},
+	posting::{self, Poster, Replaces},
 	views,
 };
 
@@ -94,6 +94,8 @@ async fn post(
 		request: posting::request(&keys.account(), &described),
 		blob: &blob,
 		terms,
+		// A new one each time.
+		replaces: Replaces::All,
 		shape: described.matrix,
 		what: path.display().to_string(),
 	};
@@ -166,7 +168,7 @@ async fn list(context: &Context, program: Option<H256>, start: OrderId, limit: u
 async fn show(context: &Context, id: OrderId) -> Outcome<()> {
 	let client = context.client().await?;
 	let best = client.best().await?;
-	let object = match look(&client, id, best).await? {
+	let object = match look(&client, id, best, None).await? {
 		Sight::Gone => return Err(gone(&client, id, best).await?),
 		sight => view(id, &sight),
 	};
@@ -197,7 +199,7 @@ async fn watch(context: &Context, id: OrderId) -> Outcome<()> {
 	let mut ended: Option<u32> = None;
 	loop {
 		let block = blocks.next().await?;
-		let sight = look(&client, id, block).await?;
+		let sight = look(&client, id, block, None).await?;
 		match &sight {
 			Sight::Gone if last.is_none() => return Err(gone(&client, id, block).await?),
 			Sight::Live { order, .. } => {

@@ -10,7 +10,7 @@ use crate::{
 	context::Context,
 	failure::{exit, Failure, Outcome},
 	frame::Frame,
-	input,
+	input, output,
 	scene::{self, SceneFile},
 };
 
@@ -18,6 +18,7 @@ use crate::{
 pub async fn run(context: &Context, args: Render) -> Outcome<()> {
 	// Whatever can be wrong with the file is found before the node is asked.
 	let (frame, scene) = read(&args.scene, args.image.size, args.tile)?;
+	output::check_file(&args.image.out, &[&args.scene])?;
 	let tiles = tiles(&frame, &scene).map_err(|reason| bad_scene(&args.scene, &reason))?;
 	let picture = Picture {
 		frame,

@@ -32,7 +32,14 @@ const EVIDENCE_FORMAT: &str = "lemma-evidence-1";
 /// Runs `lemma result`.
 pub async fn get(context: &Context, args: ResultArgs) -> Outcome<()> {
 	for file in args.out.iter().chain(&args.evidence) {
-		output::check_file(file)?;
+		output::check_file(file, &[])?;
+	}
+	if let (Some(out), Some(evidence)) = (&args.out, &args.evidence) {
+		if output::is_same(out, evidence) {
+			return Err(Failure::usage(
+				"--out and --evidence are the same file: the output and the evidence need one each",
+			));
+		}
 	}
 	let client = context.client().await?;
 	// Whatever can be wrong with the command is found before the result is waited for.
@@ -46,12 +53,14 @@ pub async fn get(context: &Context, args: ResultArgs) -> Outcome<()> {
 		.await?;
 	progress.wait("verifying the result");
 	let evidence = result::fetch(&client, args.id, At::Finalized).await?;
-	let report = evidence.check(client.genesis_hash(), None);
+	let known = element_of(Known::default(), evidence.receipt.program).await?;
+	let report = evidence.check_as(client.genesis_hash(), known, None);
 	demand(&report)?;
 	let bytes = &evidence.submission.output;
 	match (&args.out, shape) {
 		(Some(out), Some((rows, columns))) => {
-			write_matrix(out, evidence.element, bytes, rows, columns)?;
+			let element = known.unwrap_or(evidence.element);
+			write_matrix(out, element, bytes, rows, columns)?;
 		}
 		(Some(out), None) => npy::write_atomically(out, |file| file.write_all(bytes))
 			.map_err(|e| file_failure(out, "written", &e))?,
@@ -75,6 +84,11 @@ pub async fn get(context: &Context, args: ResultArgs) -> Outcome<()> {
 		}),
 	);
 	context.output.result(&object, || views::text(&object))
+}
+
+/// Type of the elements of a program's outputs, if the program is known. Ids of bundles are computed, which takes a while.
+async fn element_of(known: Known, program: H256) -> Outcome<Option<OutputElement>> {
+	aside(move || Ok(known.element_of(&program))).await
 }
 
 /// Writes an output as a matrix of its own type.
@@ -185,11 +199,18 @@ pub async fn verify(context: &Context, args: Verify) -> Outcome<()> {
 		)));
 	}
 	let given = Given::read(&args, &evidence).await?;
+	let element = match &given {
+		Some(given) => given.element,
+		None => element_of(Known::load(&args.bundles)?, evidence.receipt.program).await?,
+	};
 	let output = match &args.output {
-		Some(path) => Some(read_output(path, &evidence, given.as_ref())?),
+		Some(path) => {
+			let element = element.unwrap_or(evidence.element);
+			Some(read_output(path, &evidence, element, given.as_ref())?)
+		}
 		None => None,
 	};
-	let mut report = evidence.check(genesis, output.as_deref());
+	let mut report = evidence.check_as(genesis, element, output.as_deref());
 	if let Some(given) = &given {
 		given.check(&evidence, &mut report);
 	}
@@ -245,6 +266,10 @@ struct Given {
 	program: H256,
 	/// Its commitment; or why there is none that could be compared.
 	commitment: Result<H256, String>,
+	/// Type of the output's elements, if the program is known.
+	element: Option<OutputElement>,
+	/// Exact length of the output.
+	output_len: usize,
 	/// Which of the caller's samples the order is of, and how many there are.
 	batch: Option<(Batch, usize)>,
 }
@@ -269,6 +294,8 @@ impl Given {
 		Ok(Some(Self {
 			program: described.program,
 			commitment: Ok(described.commitment),
+			element: described.element,
+			output_len: described.output_len as usize,
 			batch: None,
 		}))
 	}
@@ -306,6 +333,8 @@ impl Given {
 					"no batch of {size} of these samples has this commitment"
 				)),
 			},
+			element: Some(network.bundle.model.element()),
+			output_len,
 			batch: found.map(|batch| (batch, inputs.rows)),
 		})
 	}
@@ -313,6 +342,16 @@ impl Given {
 	/// Adds the checks that the result is of this input.
 	fn check(&self, evidence: &Evidence, report: &mut Report) {
 		let receipt = &evidence.receipt;
+		// Zeros behind it would not change what the proof says of an output.
+		if receipt.output_len as usize != self.output_len {
+			report.add(
+				"output_length",
+				Err(format!(
+					"the receipt says {} bytes, but the output of this input has {}",
+					receipt.output_len, self.output_len
+				)),
+			);
+		}
 		report.add(
 			"program",
 			same(
@@ -476,8 +515,13 @@ fn is_npy(path: &Path) -> bool {
 
 /// The bytes of an output file: a matrix as it is on chain, or any other file as it is. Of the scores of all samples, those of
 /// the order's; what fills its batch is nobody's, and is what was submitted.
-fn read_output(path: &Path, evidence: &Evidence, given: Option<&Given>) -> Outcome<Vec<u8>> {
-	let (bytes, rows) = match (is_npy(path), evidence.element) {
+fn read_output(
+	path: &Path,
+	evidence: &Evidence,
+	element: OutputElement,
+	given: Option<&Given>,
+) -> Outcome<Vec<u8>> {
+	let (bytes, rows) = match (is_npy(path), element) {
 		(false, _) => return input::read_file(path),
 		(true, OutputElement::I8) => {
 			let matrix = npy::read::<i8>(path)?;

@@ -31,7 +31,7 @@ pub async fn run(context: &Context, command: Store) -> Outcome<()> {
 			out,
 			max_size,
 		} => {
-			output::check_file(&out)?;
+			output::check_file(&out, &[])?;
 			let bytes = store.get(hash, max_size).await?;
 			write_atomically(&out, |file| file.write_all(&bytes))
 				.map_err(|e| file_failure(&out, "written", &e))?;

@@ -369,7 +369,7 @@ fn write_as<T: Element>(path: &Path, shape: &[u64], values: &[T]) -> Result<(), 
 	})
 }
 
-/// Writes a file under a temporary name beside it, then gives it its name.
+/// Writes a file under a temporary name beside it, then gives it its name. Once this returns, both last.
 pub fn write_atomically(
 	path: &Path,
 	fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
@@ -393,6 +393,22 @@ pub fn write_atomically(
 	}
 	file.as_file().sync_all()?;
 	file.persist(path).map_err(|e| e.error)?;
+	sync_folder(folder)
+}
+
+/// Has the names in a folder written to disk, where the system can do that.
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> std::io::Result<()> {
+	use std::io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
+	match File::open(folder).and_then(|folder| folder.sync_all()) {
+		// There are file systems without, and folders that can be written to but not be opened.
+		Err(e) if !matches!(e.kind(), InvalidInput | PermissionDenied | Unsupported) => Err(e),
+		_ => Ok(()),
+	}
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_folder: &Path) -> std::io::Result<()> {
 	Ok(())
 }
 

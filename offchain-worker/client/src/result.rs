@@ -32,7 +32,7 @@ pub struct Evidence {
 	pub order: OrderId,
 	/// Its receipt.
 	pub receipt: Receipt,
-	/// Type of the output's elements, by the chain's registry.
+	/// Type of the output's elements, as the node has it from the chain's registry.
 	pub element: OutputElement,
 	/// Header of the block that settled it, encoded.
 	pub header: Vec<u8>,
@@ -210,9 +210,23 @@ impl Submission {
 }
 
 impl Evidence {
+	/// Checks the evidence against a chain's genesis hash, with the node's word for the type of the output's elements.
+	/// `output` is as for [`Self::check_as`].
+	pub fn check(&self, genesis: H256, output: Option<&[u8]>) -> Report {
+		self.check_as(genesis, None, output)
+	}
+
 	/// Checks the evidence against a chain's genesis hash. `output` takes the place of the output that
 	/// was submitted, if it is given: then what is checked is whether *those* bytes are the result.
-	pub fn check(&self, genesis: H256, output: Option<&[u8]>) -> Report {
+	///
+	/// The caller says the output's `element` if he knows the program: the proof is of the elements' values, not of
+	/// their type. If he does not, [`Self::element`] stands in, and a check `element` that rests on the node's word.
+	pub fn check_as(
+		&self,
+		genesis: H256,
+		element: Option<OutputElement>,
+		output: Option<&[u8]>,
+	) -> Report {
 		let mut report = Report { checks: Vec::new() };
 		let receipt = &self.receipt;
 
@@ -244,18 +258,31 @@ impl Evidence {
 		if let Ok(header) = &header {
 			self.check_receipt(header.state_root, &mut report);
 		}
+		if element.is_none() {
+			let detail = format!(
+				"the node says that the output's elements are {}; the program is not known here",
+				match self.element {
+					OutputElement::U8 => "uint8",
+					OutputElement::I8 => "int8",
+					OutputElement::I16 => "int16",
+					OutputElement::I32 => "int32",
+				}
+			);
+			report.push("element", Ok(detail), Basis::Node);
+		}
+		let element = element.unwrap_or(self.element);
 		report
 			.checks
-			.extend(self.check_result(genesis, self.element, output).checks);
+			.extend(self.check_result(genesis, element, output).checks);
 		report
 	}
 
-	/// Checks that the result is right, whatever becomes of its block: those of the checks of [`Self::check`] that
+	/// Checks that the result is right, whatever becomes of its block: those of the checks of [`Self::check_as`] that
 	/// do not ask what the chain accepted, and so hold before the block is final.
 	///
 	/// The caller says the output's `element`, for he knows what he ordered. [`Self::element`] is the node's word, and
 	/// the proof is of the elements' values: a node that lies about their type could pass other bytes off as the
-	/// output. In [`Self::check`] the block's state holds the root of the bytes, and it cannot.
+	/// output.
 	pub fn check_result(
 		&self,
 		genesis: H256,
@@ -498,17 +525,18 @@ mod tests {
 	#[test]
 	fn a_result_should_verify_and_say_what_is_only_the_nodes_word() {
 		let evidence = evidence();
-		let report = evidence.check(evidence.genesis, None);
-		assert!(report.passed(), "{report:?}");
-		assert!(!report.is_trustless());
-		let told = report
-			.checks
-			.iter()
-			.filter(|check| check.basis == Basis::Node);
-		assert_eq!(
-			told.map(|check| check.name).collect::<Vec<_>>(),
-			["finalized"]
-		);
+		let told = |element: Option<OutputElement>| {
+			let report = evidence.check_as(evidence.genesis, element, None);
+			assert!(report.passed(), "{report:?}");
+			assert!(!report.is_trustless());
+			let checks = report.checks.into_iter();
+			checks
+				.filter(|check| check.basis == Basis::Node)
+				.map(|check| check.name)
+				.collect::<Vec<_>>()
+		};
+		assert_eq!(told(Some(OutputElement::I32)), ["finalized"]);
+		assert_eq!(told(None), ["finalized", "element"]);
 	}
 
 	#[test]
@@ -619,6 +647,10 @@ mod tests {
 			Some("proof")
 		);
 		assert!(!lying.check(genesis, None).passed());
+		let known = Some(OutputElement::I32);
+		assert!(lying.check_as(genesis, known, None).passed());
+		let wrong = Some(OutputElement::U8);
+		assert!(!honest.check_as(genesis, wrong, None).passed());
 	}
 
 	#[test]

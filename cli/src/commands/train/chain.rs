@@ -126,6 +126,55 @@ impl Chain {
 		});
 	}
 
+	/// Steps of all orders.
+	pub fn steps(&self) -> usize {
+		let steps = self.orders.iter().map(|link| link.steps);
+		steps.fold(0, usize::saturating_add)
+	}
+
+	/// What training it is, for people: of less, too, every order can be verified.
+	pub fn summary(&self, begun_with: &str) -> String {
+		format!(
+			"{} steps in {} orders, rates {}, seed {:#x}, begun with {begun_with}",
+			self.steps(),
+			self.orders.len(),
+			inputs::list(&self.rates),
+			self.seed
+		)
+	}
+
+	/// Adds the checks that the training has the steps, the rates and the seed that it is said to have.
+	pub fn check_said(
+		&self,
+		steps: Option<usize>,
+		rates: &[u32],
+		seed: Option<H256>,
+		report: &mut Report,
+	) {
+		if let Some(steps) = steps {
+			report.add(
+				"steps",
+				match self.steps() {
+					found if found == steps => Ok(format!("{found} steps")),
+					found => Err(format!("it has {found} steps, not {steps}")),
+				},
+			);
+		}
+		if !rates.is_empty() {
+			let (found, wanted) = (inputs::list(&self.rates), inputs::list(rates));
+			report.add(
+				"rates",
+				match self.rates == rates {
+					true => Ok(format!("the rates are {found}")),
+					false => Err(format!("its rates are {found}, not {wanted}")),
+				},
+			);
+		}
+		if let Some(seed) = seed {
+			report.add("seed", same("the seed", self.seed, seed));
+		}
+	}
+
 	/// Writes the file, whole or not at all.
 	pub fn write(&self, path: &Path) -> Outcome<()> {
 		npy::write_atomically(path, |file| {
@@ -206,6 +255,18 @@ impl Chain {
 		for (number, (link, settled)) in self.orders.iter().zip(settled).enumerate() {
 			verdict.links.push(link.check(&job, settled));
 			let yielded = job::weights(&settled.output);
+			// Zeros that are missing or too many at the end would not change what the proof says.
+			let (found, wanted) = (settled.output.len(), job.output_len());
+			if found != wanted {
+				let order = link.order;
+				whole.add(
+					"weights",
+					Err(format!(
+						"order {order} yielded {found} bytes, and the weights of this network have {wanted}"
+					)),
+				);
+				return verdict;
+			}
 			let Some(next) = self.orders.get(number + 1) else {
 				whole.add(
 					"weights",
@@ -449,6 +510,57 @@ mod tests {
 		repeated.weights = orders[1].weights;
 		assert!(check(&repeated, &settled).is_err());
 		assert!(parsed(&serde_json::to_value(of(&[])).expect("JSON")).is_err());
+	}
+
+	#[test]
+	fn a_chain_that_is_cut_off_should_show_in_its_steps() {
+		let (chain, settled) = trained();
+		let shorter = Chain {
+			orders: chain.orders[..2].to_vec(),
+			weights: chain.orders[1].weights,
+			..chain.clone()
+		};
+		assert_eq!(check(&shorter, &settled), Ok(()), "a shorter training");
+		assert_eq!((chain.steps(), shorter.steps()), (12, 11));
+		let text = shorter.summary("the seed's weights");
+		let seed = format!("{:#x}", chain.seed);
+		let expected = "11 steps in 2 orders, rates 2,1, seed ".to_owned() + &seed;
+		assert_eq!(text, expected + ", begun with the seed's weights");
+
+		let failed = |chain: &Chain, steps, rates: &[u32], seed| {
+			let mut report = Report { checks: Vec::new() };
+			chain.check_said(steps, rates, seed, &mut report);
+			report.first_failure().map(|check| check.name)
+		};
+		assert_eq!(failed(&chain, None, &[], None), None);
+		assert_eq!(failed(&chain, Some(12), &[2, 1], Some(chain.seed)), None);
+		assert_eq!(failed(&shorter, Some(12), &[], None), Some("steps"));
+		assert_eq!(failed(&chain, None, &[2, 2], None), Some("rates"));
+		assert_eq!(failed(&chain, None, &[], Some(GENESIS)), Some("seed"));
+	}
+
+	#[test]
+	fn a_chain_should_be_refused_when_an_output_is_cut_off_or_goes_on_with_zeros() {
+		let (chain, settled) = trained();
+		for place in 0..3 {
+			for length in [4, 9636, 9639, 9644] {
+				let mut settled = settled.clone();
+				settled[place].output.resize(length, 0);
+				// The file is made to fit.
+				let mut chain = chain.clone();
+				let weights = job::weights(&settled[place].output);
+				chain.orders[place].weights = H256(commit_weights(&weights));
+				if place == 2 {
+					chain.weights = chain.orders[place].weights;
+				}
+				let network = inputs::network(&chain.widths).expect("there are circuits");
+				let initial = small_job(1).training().weights.clone();
+				let verdict = chain.check(GENESIS, &network, small().1, initial, &settled);
+				let failed = verdict.whole.first_failure().map(|check| check.name);
+				assert_eq!(failed, Some("weights"), "{length} bytes of {place}");
+				assert!(verdict.weights.is_none());
+			}
+		}
 	}
 
 	#[test]

@@ -76,9 +76,10 @@ pub fn network(widths: &[usize]) -> Outcome<Network> {
 	))
 }
 
-fn list(widths: &[usize]) -> String {
-	let widths: Vec<String> = widths.iter().map(usize::to_string).collect();
-	widths.join(",")
+/// Numbers as they are given on the command line.
+pub fn list<T: ToString>(numbers: &[T]) -> String {
+	let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+	numbers.join(",")
 }
 
 /// The steps of each order: as many as a circuit does at a time, and for what is left over circuits of fewer.

@@ -7,7 +7,10 @@ mod chain;
 mod inputs;
 mod verify;
 
-use std::{path::PathBuf, time::Instant};
+use std::{
+	path::{Path, PathBuf},
+	time::Instant,
+};
 
 use lemma_client::{
 	npy,
@@ -29,9 +32,9 @@ use crate::{
 	failure::{Failure, Outcome},
 	follow::{Follower, Phases},
 	input::{self, Described},
-	ledger::Ledger,
+	ledger::{Ledger, Request},
 	output::{self, Progress},
-	posting::{self, Poster},
+	posting::{self, Poster, Replaces},
 	views,
 };
 use chain::{Chain, Settled};
@@ -39,7 +42,6 @@ use inputs::{Accuracy, Samples};
 
 /// An order of the training that is proven, and not yet known to be final.
 struct Proven<'a> {
-	order: OrderId,
 	resumed: bool,
 	steps: usize,
 	described: Described,
@@ -51,6 +53,7 @@ struct Proven<'a> {
 
 /// An order of the training whose receipt is final.
 struct Done {
+	order: OrderId,
 	settled: Settled,
 	report: Report,
 	proof_bytes: usize,
@@ -76,13 +79,17 @@ pub async fn run(context: &Context, args: Train) -> Outcome<()> {
 	let first_steps = plan.first().copied().unwrap_or(1);
 	let mut job = inputs::first_job(&network, rates, seed, samples, weights, first_steps)?;
 	let chain_file = chain_file(&args);
-	if chain_file == args.out {
+	if output::is_same(&chain_file, &args.out) {
 		return Err(Failure::usage(
 			"--out and --chain are the same file: the weights and the receipts need one each",
 		));
 	}
-	output::check_file(&args.out)?;
-	output::check_file(&chain_file)?;
+	let mut read: Vec<&Path> = vec![args.features.as_path(), args.labels.as_path()];
+	read.extend(args.weights.as_deref());
+	read.extend(args.held_out.test_features.as_deref());
+	read.extend(args.held_out.test_labels.as_deref());
+	output::check_file(&args.out, &read)?;
+	output::check_file(&chain_file, &read)?;
 	let keys = context.keys()?;
 	let client = context.client().await?;
 	posting::check_synced(&client).await?;
@@ -133,13 +140,12 @@ pub async fn run(context: &Context, args: Train) -> Outcome<()> {
 	let mut orders = Vec::new();
 	let (mut paid, mut trustless): (Balance, bool) = (0, true);
 	for order in proven {
-		let (id, steps) = (order.order, order.steps);
-		let (resumed, seconds) = (order.resumed, order.seconds);
+		let (steps, resumed, seconds) = (order.steps, order.resumed, order.seconds);
 		let done = orderer.finalized(order, &mut progress).await?;
 		paid = paid.saturating_add(done.settled.receipt.paid);
 		trustless &= done.report.is_trustless();
-		chain.push(id, steps, &done.settled);
-		orders.push(order_view(id, steps, resumed, seconds, &done));
+		chain.push(done.order, steps, &done.settled);
+		orders.push(order_view(steps, resumed, seconds, &done));
 	}
 	chain.write(&chain_file)?;
 	progress.finish();
@@ -186,7 +192,15 @@ pub async fn run(context: &Context, args: Train) -> Outcome<()> {
 
 /// Where the chain of receipts is written.
 fn chain_file(args: &Train) -> PathBuf {
-	(args.chain.clone()).unwrap_or_else(|| args.out.with_extension("receipts.json"))
+	(args.chain.clone()).unwrap_or_else(|| beside(&args.out))
+}
+
+/// The name of the chain's file unless it is given: behind the whole name of the weights' file, which `w.1` and `w.2`
+/// have in common up to the point.
+fn beside(out: &Path) -> PathBuf {
+	let mut name = out.as_os_str().to_owned();
+	name.push(".receipts.json");
+	name.into()
 }
 
 fn percent(accuracy: Accuracy) -> String {
@@ -201,10 +215,10 @@ fn accuracy_view(accuracy: &Accuracy) -> Value {
 	})
 }
 
-fn order_view(order: OrderId, steps: usize, resumed: bool, seconds: f64, done: &Done) -> Value {
+fn order_view(steps: usize, resumed: bool, seconds: f64, done: &Done) -> Value {
 	let receipt = &done.settled.receipt;
 	json!({
-		"order": order,
+		"order": done.order,
 		"steps": steps,
 		"resumed": resumed,
 		"program": views::hash(&receipt.program),
@@ -249,11 +263,14 @@ impl<'a> Orderer<'a> {
 		let described = input::describe(job)?;
 		let blob = job.training().encode();
 		let account = self.keys.account();
+		let ledger = Ledger::open(client.genesis_hash());
+		let request = posting::request(&account, &described);
 		let poster = Poster {
 			context,
 			client,
-			ledger: Ledger::open(client.genesis_hash()),
-			request: posting::request(&account, &described),
+			replaces: Replaces::earlier(&ledger, &request, args.new),
+			ledger,
+			request: request.clone(),
 			blob: &blob,
 			terms: &args.terms,
 			shape: Some((1, job.training().network.weights())),
@@ -284,12 +301,11 @@ impl<'a> Orderer<'a> {
 			),
 			true => format!("order {order} was posted for {which} before: going on with it"),
 		});
-		let mut follower = Follower::new(context, client, order);
+		let mut follower = Follower::new(context, client, order).of(request.clone());
 		let output = self
-			.output(&mut follower, order, &described, progress)
+			.output(&mut follower, request, &described, progress)
 			.await?;
 		Ok(Proven {
-			order,
 			resumed: posted.resumed,
 			steps,
 			described,
@@ -321,12 +337,13 @@ impl<'a> Orderer<'a> {
 	async fn output(
 		&self,
 		follower: &mut Follower<'_>,
-		order: OrderId,
+		request: Request,
 		described: &Described,
 		progress: &mut Progress,
 	) -> Outcome<Vec<u8>> {
 		let (context, client) = (self.context, self.client);
 		follower.settled(progress).await?;
+		let order = follower.id();
 		progress.wait(&format!("verifying the result of order {order}"));
 		if let Ok(evidence) = result::fetch(client, order, At::Best).await {
 			if results::check_result(client.genesis_hash(), described, &evidence).passed() {
@@ -334,8 +351,8 @@ impl<'a> Orderer<'a> {
 			}
 		}
 		// A fork may be in the way of the look at a block that is not final: the final one decides.
-		let follower = Follower::new(context, client, order);
-		follower.finalized(progress).await?;
+		let follower = Follower::new(context, client, order).of(request);
+		let (order, _) = follower.finalized(progress).await?;
 		let evidence = result::fetch(client, order, At::Finalized).await?;
 		let report = results::check_result(client.genesis_hash(), described, &evidence);
 		results::demand(&report)?;
@@ -345,9 +362,10 @@ impl<'a> Orderer<'a> {
 	/// Waits until an order's settlement is final, and makes every check there is.
 	async fn finalized(&self, order: Proven<'_>, progress: &mut Progress) -> Outcome<Done> {
 		let client = self.client;
-		let phases = order.follower.finalized(progress).await?;
-		let evidence = result::fetch(client, order.order, At::Finalized).await?;
-		let mut report = evidence.check(client.genesis_hash(), None);
+		let (id, phases) = order.follower.finalized(progress).await?;
+		let evidence = result::fetch(client, id, At::Finalized).await?;
+		let element = order.described.element;
+		let mut report = evidence.check_as(client.genesis_hash(), element, None);
 		results::check_ordered(&order.described, &evidence, &mut report);
 		// A fork may have it settled by another provider: by the same bytes, if both are proven.
 		report.add(
@@ -359,6 +377,7 @@ impl<'a> Orderer<'a> {
 		);
 		results::demand(&report)?;
 		Ok(Done {
+			order: id,
 			proof_bytes: evidence.submission.proof.len(),
 			settled: Settled {
 				receipt: evidence.receipt,
@@ -367,5 +386,19 @@ impl<'a> Orderer<'a> {
 			report,
 			phases,
 		})
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn the_receipts_of_two_trainings_should_not_be_the_same_file() {
+		assert_eq!(
+			beside(Path::new("out/w.npy")),
+			Path::new("out/w.npy.receipts.json")
+		);
+		assert_ne!(beside(Path::new("w.1")), beside(Path::new("w.2")));
 	}
 }

@@ -6,6 +6,7 @@ use lemma_client::{
 	result::{self, Basis, Report},
 	At, OrderId,
 };
+use lemma_zk_statement::OutputElement;
 use serde_json::{json, Value};
 
 use super::{
@@ -70,7 +71,7 @@ pub async fn verify(context: &Context, args: &Verify, file: &Path) -> Outcome<()
 		checked.push(Checked {
 			order: link.order,
 			steps: link.steps,
-			report: evidence.check(genesis, None),
+			report: evidence.check_as(genesis, Some(OutputElement::I32), None),
 		});
 		settled.push(Settled {
 			receipt: evidence.receipt,
@@ -84,6 +85,12 @@ pub async fn verify(context: &Context, args: &Verify, file: &Path) -> Outcome<()
 		order.report.checks.extend(link.checks);
 	}
 	let mut whole = verdict.whole;
+	let said = &args.train;
+	chain.check_said(said.steps, &said.rates, said.seed, &mut whole);
+	let begun_with = match weights {
+		Some(_) => "the weights of --weights",
+		None => "the seed's weights",
+	};
 	if let Some(given) = output {
 		whole.add(
 			"output",
@@ -111,7 +118,8 @@ pub async fn verify(context: &Context, args: &Verify, file: &Path) -> Outcome<()
 			"widths": chain.widths,
 			"rates": chain.rates,
 			"seed": views::hash(&chain.seed),
-			"steps": chain.orders.iter().map(|link| link.steps).sum::<usize>(),
+			"steps": chain.steps(),
+			"begun_with": begun_with,
 			"data": views::hash(&chain.data),
 			"initial": views::hash(&chain.initial),
 			"weights": views::hash(&chain.weights),
@@ -132,6 +140,7 @@ pub async fn verify(context: &Context, args: &Verify, file: &Path) -> Outcome<()
 			let share = percent(accuracy);
 			text += &format!("{right} of {of} held-out samples are right: {share}\n");
 		}
+		text += &format!("{}\n", chain.summary(begun_with));
 		if passed {
 			text += "the training is verified\n";
 		}
