@@ -157,11 +157,8 @@ impl<'a> Follower<'a> {
 
 	/// Waits until the order is settled in a finalized block. The number that it has there, and how long that took.
 	pub async fn finalized(mut self, progress: &mut Progress) -> Outcome<(OrderId, Phases)> {
-		loop {
-			match self.look(progress).await? {
-				Found::Live | Found::Settled => tokio::time::sleep(POLL).await,
-				Found::Final => break,
-			}
+		while let Found::Live | Found::Settled = self.look(progress).await? {
+			tokio::time::sleep(POLL).await;
 		}
 		if let Some(request) = &self.request {
 			posting::settled(self.client, request, self.id).await?;

@@ -612,7 +612,7 @@ fn reshaped(sides: &[usize], batch: Option<usize>, target: &[i64]) -> Option<Vec
 		-1 => open == 0,
 		first => usize::try_from(first).ok() == batch,
 	};
-	if !same_first || open > 1 || known == 0 || elements % known != 0 {
+	if !same_first || open > 1 || known == 0 || !elements.is_multiple_of(known) {
 		return None;
 	}
 	let missing = elements / known;

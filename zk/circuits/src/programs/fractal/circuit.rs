@@ -138,10 +138,12 @@ impl Circuit for FractalCircuit {
 		let mut counts = Vec::with_capacity(self.side * self.side);
 		#[cfg(test)]
 		let mut gate_rows = Vec::new();
-		for y in 0..self.side {
-			for x in 0..self.side {
-				let [z, c] = [0, 1].map(|which| [columns[which][x], rows[which][y]]);
-				let (mut z, mut inside, mut count) = (z, one, zero);
+		let [columns, rows] =
+			[columns, rows].map(|[z, c]| z.into_iter().zip(c).collect::<Vec<_>>());
+		for (start_y, c_y) in rows {
+			for &(start_x, c_x) in &columns {
+				let c = [c_x, c_y];
+				let (mut z, mut inside, mut count) = ([start_x, start_y], one, zero);
 				#[cfg(test)]
 				gate_rows.push(Vec::new());
 				for _ in 0..self.iterations / STEPS {
