@@ -8,7 +8,7 @@ use lemma_zk_circuits::{
 	},
 	Prover,
 };
-use lemma_zk_statement::{blake2_256, sponge_commitment, OutputElement, Statement};
+use lemma_zk_statement::{sponge_commitment, OutputElement};
 
 use crate::{
 	circuit::AlignmentCircuit,
@@ -120,15 +120,7 @@ impl Job for AlignmentJob {
 				"these are not the pair's distances".into(),
 			));
 		}
-		let statement = Statement::of_result(
-			ID,
-			binding,
-			self.commitment(),
-			self.element(),
-			output,
-			blake2_256,
-		)
-		.map_err(|error| ProveError::WrongOutput(error.to_string()))?;
+		let statement = self.statement(output, binding)?;
 		prover.prove(
 			&AlignmentCircuit,
 			&statement,

@@ -8,7 +8,7 @@ use lemma_zk_circuits::{
 	program::{Job, Stage},
 	Prover,
 };
-use lemma_zk_statement::{blake2_256, Statement};
+use lemma_zk_statement::blake2_256;
 use lemma_zk_verifier::Verifier;
 
 use super::{
@@ -68,15 +68,7 @@ pub fn measure(case: &Case, preference: Preference) -> anyhow::Result<(Measureme
 	let cpu_seconds = cpu_seconds()? - cpu_before;
 
 	let verify = || -> anyhow::Result<()> {
-		let statement = Statement::of_result(
-			result.program,
-			result.binding,
-			result.commitment,
-			job.element(),
-			&result.output,
-			blake2_256,
-		)
-		.map_err(|error| anyhow!("the result makes no statement: {error:?}"))?;
+		let statement = job.statement(&result.output, result.binding)?;
 		let verifier = Verifier::embedded().map_err(|error| anyhow!("{error}"))?;
 		verifier
 			.verify(&statement, &result.proof)

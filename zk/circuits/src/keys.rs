@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
 	circuit::AnyCircuit,
-	program::{Class, ProgramId},
+	program::{Class, InputError, ProgramId},
 };
 
 /// One line of `keys/programs.json`.
@@ -63,6 +63,15 @@ pub fn id(name: &str) -> Option<ProgramId> {
 		.iter()
 		.find(|key| key.name == name)
 		.and_then(Key::program_id)
+}
+
+/// The same for a job that needs the circuit.
+pub fn program(name: &str) -> Result<ProgramId, InputError> {
+	id(name).ok_or_else(|| {
+		InputError(format!(
+			"this build has no key for {name}: run `lemma-zk-circuits keys` and build again"
+		))
+	})
 }
 
 /// The classes of one program, in the committed file's order.

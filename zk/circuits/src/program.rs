@@ -7,7 +7,7 @@
 use std::fmt;
 
 use codec::{Decode, Encode};
-use lemma_zk_statement::OutputElement;
+use lemma_zk_statement::{blake2_256, OutputElement, Statement};
 
 use crate::{
 	circuit::AnyCircuit,
@@ -90,6 +90,20 @@ pub trait Job: Send + Sync {
 
 	/// What a backend has to compute.
 	fn work(&self) -> Work<'_>;
+
+	/// The statement that `output` (little-endian elements) is this job's, for `binding`: what the chain verifies a
+	/// proof against. Says nothing of whether it is true; fails if the output has no whole number of elements.
+	fn statement(&self, output: &[u8], binding: [u8; 32]) -> Result<Statement, ProveError> {
+		Statement::of_result(
+			self.program(),
+			binding,
+			self.commitment(),
+			self.element(),
+			output,
+			blake2_256,
+		)
+		.map_err(|error| ProveError::WrongOutput(error.to_string()))
+	}
 
 	/// Proves that `output` (little-endian elements) is this job's, for `binding`.
 	fn prove(

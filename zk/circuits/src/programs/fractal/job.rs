@@ -1,6 +1,6 @@
 //! One tile, from its blob to its proof.
 
-use lemma_zk_statement::{blake2_256, OutputElement, Statement};
+use lemma_zk_statement::OutputElement;
 
 use super::{
 	circuit::{commitment, FractalCircuit},
@@ -24,12 +24,7 @@ pub struct FractalJob {
 impl FractalJob {
 	/// Takes a tile whose numbers are in bounds.
 	pub fn new(tile: Tile) -> Result<Self, InputError> {
-		let name = FractalCircuit::of_tile(&tile).name();
-		let program = keys::id(&name).ok_or_else(|| {
-			InputError(format!(
-				"this build has no key for {name}: run `lemma-zk-circuits keys` and build again"
-			))
-		})?;
+		let program = keys::program(&FractalCircuit::of_tile(&tile).name())?;
 		Ok(Self { tile, program })
 	}
 
@@ -96,15 +91,7 @@ impl Job for FractalJob {
 				"these are not the tile's counts; compute them again, on another backend if there is one".into(),
 			));
 		}
-		let statement = Statement::of_result(
-			self.program,
-			binding,
-			self.commitment(),
-			self.element(),
-			output,
-			blake2_256,
-		)
-		.map_err(|error| ProveError::WrongOutput(error.to_string()))?;
+		let statement = self.statement(output, binding)?;
 		prover.prove(
 			&FractalCircuit::of_tile(&self.tile),
 			&statement,

@@ -2,7 +2,7 @@
 
 use std::{sync::OnceLock, time::Instant};
 
-use lemma_zk_statement::{blake2_256, bytes_to_hash, OutputElement, Statement, F};
+use lemma_zk_statement::{bytes_to_hash, OutputElement, Statement, F};
 use plonky2::field::types::Field;
 
 use super::{
@@ -36,12 +36,7 @@ impl GemmJob {
 				"{m}x{k} times {k}x{n} is too large: m and n go up to {MAX_OUTER}, k up to {MAX_INNER}"
 			))
 		})?;
-		let name = GemmCircuit(class).name();
-		let program = keys::id(&name).ok_or_else(|| {
-			InputError(format!(
-				"this build has no key for {name}: run `lemma-zk-circuits keys` and build again"
-			))
-		})?;
+		let program = keys::program(&GemmCircuit(class).name())?;
 		Ok(Self {
 			operands,
 			class,
@@ -118,16 +113,7 @@ impl Job for GemmJob {
 
 		progress(Stage::Open);
 		let start = Instant::now();
-		let commitment = committed.commitment;
-		let statement = Statement::of_result(
-			self.program,
-			binding,
-			commitment,
-			self.element(),
-			output,
-			blake2_256,
-		)
-		.map_err(|error| ProveError::WrongOutput(error.to_string()))?;
+		let statement = self.statement(output, binding)?;
 		let opening = open_operands(self.class, self.operands.n, committed, &statement)?;
 		let opening_time = start.elapsed();
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use lemma_zk_statement::{blake2_256, sponge_commitment, OutputElement, Statement};
+use lemma_zk_statement::{sponge_commitment, OutputElement};
 
 use super::{circuit::InferCircuit, reference};
 use crate::{
@@ -90,15 +90,7 @@ impl Job for InferJob {
 				"it is not what the model makes of these samples; compute it again, on another backend if there is one".into(),
 			));
 		}
-		let statement = Statement::of_result(
-			self.program,
-			binding,
-			self.commitment(),
-			self.element(),
-			output,
-			blake2_256,
-		)
-		.map_err(|error| ProveError::WrongOutput(error.to_string()))?;
+		let statement = self.statement(output, binding)?;
 		prover.prove(
 			self.circuit.as_ref(),
 			&statement,

@@ -1,6 +1,6 @@
 //! One tile, from its blob to its proof.
 
-use lemma_zk_statement::{blake2_256, OutputElement, Statement};
+use lemma_zk_statement::OutputElement;
 
 use super::{
 	circuit::{commitment, Gates, RenderCircuit},
@@ -27,12 +27,7 @@ impl RenderJob {
 	/// Takes a tile whose numbers are in bounds.
 	pub fn new(tile: &Tile) -> Result<Self, InputError> {
 		let class = tile.class()?;
-		let name = RenderCircuit(class).name();
-		let program = keys::id(&name).ok_or_else(|| {
-			InputError(format!(
-				"this build has no key for {name}: run `lemma-zk-circuits keys` and build again"
-			))
-		})?;
+		let program = keys::program(&RenderCircuit(class).name())?;
 		Ok(Self {
 			class,
 			prepared: Prepared::of_tile(tile)?,
@@ -120,15 +115,7 @@ impl Job for RenderJob {
 					.into(),
 			));
 		}
-		let statement = Statement::of_result(
-			self.program,
-			binding,
-			self.commitment(),
-			self.element(),
-			output,
-			blake2_256,
-		)
-		.map_err(|error| ProveError::WrongOutput(error.to_string()))?;
+		let statement = self.statement(output, binding)?;
 		prover.prove(
 			&RenderCircuit(self.class),
 			&statement,

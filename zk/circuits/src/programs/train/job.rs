@@ -2,7 +2,7 @@
 
 use std::{sync::OnceLock, time::Instant};
 
-use lemma_zk_statement::{blake2_256, OutputElement, Statement};
+use lemma_zk_statement::OutputElement;
 
 use super::{
 	blob::Training,
@@ -40,12 +40,7 @@ impl TrainJob {
 				all.join(", ")
 			)));
 		}
-		let name = circuit.name();
-		let program = keys::id(&name).ok_or_else(|| {
-			InputError(format!(
-				"this build has no key for {name}: run `lemma-zk-circuits keys` and build again"
-			))
-		})?;
+		let program = keys::program(&circuit.name())?;
 		Self::of_program(training, program)
 	}
 
@@ -145,15 +140,7 @@ impl Job for TrainJob {
 			));
 		}
 		let committing = start.elapsed().as_secs_f64();
-		let statement = Statement::of_result(
-			self.program,
-			binding,
-			committed.commitment,
-			self.element(),
-			output,
-			blake2_256,
-		)
-		.map_err(|error| ProveError::WrongOutput(error.to_string()))?;
+		let statement = self.statement(output, binding)?;
 		let mut proved = prover.prove(
 			&self.circuit,
 			&statement,
