@@ -50,7 +50,8 @@ pub struct Global {
 		global = true,
 		env = "LEMMA_NODE",
 		default_value = "ws://127.0.0.1:9944",
-		value_name = "URL"
+		value_name = "URL",
+		hide_env_values = true
 	)]
 	pub node: String,
 
@@ -66,7 +67,13 @@ pub struct Global {
 
 	/// Store of inputs: a folder, s3://bucket/prefix, or http(s)://host/folder. By default
 	/// ~/.local/share/lemma/store, which only workers of this machine can read.
-	#[arg(long, global = true, env = "LEMMA_STORE", value_name = "STORE")]
+	#[arg(
+		long,
+		global = true,
+		env = "LEMMA_STORE",
+		value_name = "STORE",
+		hide_env_values = true
+	)]
 	pub store: Option<String>,
 
 	/// Refuse any other chain than that of this genesis hash.
@@ -263,14 +270,14 @@ pub enum Model {
 	/// Turn a network in floating point into one of integers, which can be proven
 	#[command(after_help = "\
 docs/use/models.md says which ONNX operators are taken and how their numbers become integers.
-Every file is .npy. Samples are of any integer or float type, the first dimension counts them.
+Every file is .npy. Samples are integers, float32 or float64; the first dimension counts them.
 
 Examples:
   lemma model build model.onnx --calibrate train.npy --out net.lemma
   lemma model build model.onnx --calibrate train.npy --evaluate test.npy --labels test_labels.npy \\
       --batches 1,16,64 --out net.lemma")]
 	Build(Build),
-	/// Show a network, its programs and whether they are what its file says
+	/// Show a network and its programs
 	#[command(after_help = "\
 Example:
   lemma model show net.lemma")]

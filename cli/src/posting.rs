@@ -5,9 +5,11 @@ use std::time::Duration;
 use lemma_client::{
 	calls::{Call, JOB_ORDERS},
 	error::PoolError,
+	public_url,
 	runtime::Runtime,
+	store::{FetchPolicy, StoreError},
 	transact::{Inclusion, Mortality, SignedBytes},
-	AccountId, At, Balance, Client, Error, OrderId, OrderSpec, H256,
+	AccountId, At, Balance, Client, Error, OrderId, OrderSpec, Store, H256,
 };
 use lemma_primitives::{order::InputSource, program::ProgramStatus, MAX_INLINE_INPUT_BYTES};
 
@@ -134,19 +136,60 @@ async fn store_input(context: &Context, blob: &[u8], terms: &Terms) -> Outcome<I
 		}
 	}
 	let store = context.store()?;
-	let hash = store.put(blob.to_vec()).await?;
-	let locator = terms.locator.as_deref().unwrap_or(store.locator());
+	let locator = locator_of(&store, terms.locator.as_deref())?;
+	if check_followed(locator, false).is_err() {
+		context.output.note(
+			"the order's locator is no public address: only workers that allow private addresses follow it",
+		);
+	}
 	let locator = locator.as_bytes().to_vec().try_into().map_err(|_| {
 		Failure::usage(format!(
-			"the locator `{locator}` is longer than {} bytes: use a shorter address",
+			"the locator, at {}, is longer than {} bytes: use a shorter address",
+			public_url(locator),
 			lemma_primitives::MAX_LOCATOR_BYTES
 		))
 	})?;
+	let hash = store.put(blob.to_vec()).await?;
 	Ok(InputSource::Stored {
 		hash,
 		size: blob.len() as u64,
 		locator,
 	})
+}
+
+/// The locator of an order: what was given, else the store's. Everybody reads it on the chain, so it is one
+/// that workers follow and that holds no password.
+fn locator_of<'a>(store: &'a Store, given: Option<&'a str>) -> Outcome<&'a str> {
+	if given.is_none() && store.has_secrets() {
+		return Err(Failure::usage(format!(
+			"the store's address has a password or a query, which must not be on the chain for all to \
+			 read: give --locator the public address where providers find the input ({}, if anybody may \
+			 read there)",
+			store.locator()
+		)));
+	}
+	let locator = given.unwrap_or(store.locator());
+	// Whether private addresses are followed is the workers' choice.
+	check_followed(locator, true).map_err(|e| {
+		Failure::usage(format!(
+			"providers would not fetch the input: {e}. Give --locator a public address, without a \
+			 password, where they find it"
+		))
+	})?;
+	Ok(locator)
+}
+
+/// Fails unless a worker follows the locator, by the worker's own check. An empty one names the worker's own
+/// store.
+fn check_followed(locator: &str, allow_private: bool) -> Result<(), StoreError> {
+	if locator.is_empty() {
+		return Ok(());
+	}
+	let policy = FetchPolicy {
+		allow_private,
+		..FetchPolicy::default()
+	};
+	Store::of_locator(locator, &policy).map(drop)
 }
 
 /// Fails while the node is behind its chain: what it does not know yet would seem never to have happened.
@@ -684,6 +727,51 @@ mod tests {
 			message: "bad gateway".into(),
 		};
 		assert!(!is_refused(&proxy));
+	}
+
+	#[tokio::test]
+	async fn an_orders_locator_should_be_refused_when_it_holds_a_password_or_is_not_followed() {
+		let folder = tempfile::tempdir().expect("a folder");
+		let folder = Store::folder(folder.path()).expect("a store");
+		assert_eq!(locator_of(&folder, None), Ok(""));
+		for given in [
+			"https://host.example/blobs",
+			"s3://bucket/prefix",
+			"http://127.0.0.1:8000",
+		] {
+			assert_eq!(locator_of(&folder, Some(given)), Ok(given));
+		}
+		assert!(check_followed("http://127.0.0.1:8000", false).is_err());
+		for given in [
+			"https://user:SECRET@host.example/blobs",
+			"ftp://host.example/SECRET",
+			"/home/SECRET",
+		] {
+			let failure = locator_of(&folder, Some(given)).expect_err("refused");
+			assert_eq!(failure.exit, exit::USAGE);
+			assert!(failure.message.contains("--locator"), "{failure:?}");
+			assert!(!failure.message.contains("SECRET"), "{failure:?}");
+		}
+	}
+
+	#[tokio::test]
+	async fn a_stores_password_should_not_become_part_of_an_order() {
+		for location in [
+			"https://user:SECRET@host.example/blobs",
+			"https://host.example/blobs?signature=SECRET",
+		] {
+			let store = Store::open(location).expect("opened");
+			let failure = locator_of(&store, None).expect_err("not public");
+			assert_eq!(failure.exit, exit::USAGE);
+			for part in ["--locator", "(https://host.example/blobs,"] {
+				assert!(failure.message.contains(part), "{failure:?}");
+			}
+			assert!(!failure.message.contains("SECRET"), "{failure:?}");
+			let given = Some("https://public.example/blobs");
+			assert_eq!(locator_of(&store, given).ok(), given);
+		}
+		let store = Store::open("https://host.example/blobs").expect("opened");
+		assert_eq!(locator_of(&store, None), Ok("https://host.example/blobs"));
 	}
 
 	#[test]

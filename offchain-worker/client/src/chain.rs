@@ -25,6 +25,7 @@ use subxt_rpcs::{
 use tokio::sync::Mutex;
 
 use crate::{
+	address::{public_text, public_url},
 	blake2_256,
 	error::Error,
 	runtime::{storage_value_key, Event, Runtime},
@@ -96,6 +97,7 @@ pub struct Client {
 
 #[derive(Debug)]
 struct Inner {
+	/// As it may be shown.
 	url: String,
 	rpc: RpcClient,
 	legacy: LegacyRpcMethods<RpcConfigFor<SubstrateConfig>>,
@@ -116,10 +118,12 @@ impl Client {
 		let valid = url::Url::parse(url)
 			.is_ok_and(|parsed| ["ws", "wss"].contains(&parsed.scheme()) && parsed.has_host());
 		if !valid {
-			return Err(Error::BadUrl { url: url.into() });
+			return Err(Error::BadUrl {
+				url: public_url(url),
+			});
 		}
 		let no_node = |reason: String| Error::NoNode {
-			url: url.into(),
+			url: public_url(url),
 			reason,
 		};
 		// The reconnecting client would wait for a node that is not there; this one fails at once.
@@ -152,7 +156,7 @@ impl Client {
 			.map_err(|_| no_node("no answer in time".into()))?
 			.map_err(|e| no_node(innermost(&e)))?;
 		let inner = Inner {
-			url: url.into(),
+			url: public_url(url),
 			rpc,
 			legacy,
 			genesis,
@@ -164,7 +168,7 @@ impl Client {
 		})
 	}
 
-	/// The node's URL.
+	/// The node's address, as [`public_url`] shows it.
 	pub fn url(&self) -> &str {
 		&self.inner.url
 	}
@@ -552,10 +556,10 @@ fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
 	}
 	// subxt's errors repeat where they come from before they say what happened.
 	let text = error.to_string();
-	text.rsplit("client error: ")
-		.next()
-		.unwrap_or_default()
-		.into()
+	let text = text.rsplit("client error: ").next().unwrap_or_default();
+	// Where a node redirects to may repeat the key in its address.
+	let text = text.split(" and location: ").next().unwrap_or_default();
+	public_text(text)
 }
 
 #[cfg(test)]
@@ -570,6 +574,35 @@ mod tests {
 		assert!(matches!(error, Error::NoNode { .. }), "{error:?}");
 		assert!(error.to_string().contains("--node"), "{error}");
 		assert!(error.is_transient());
+	}
+
+	#[tokio::test]
+	async fn an_error_should_not_show_the_key_of_a_hosted_node() {
+		for (url, shown) in [
+			(
+				"ws://user:SECRET@127.0.0.1:9/v1/SECRET?key=SECRET",
+				"at ws://127.0.0.1:9 (",
+			),
+			("https://node.example/v1/SECRET", "https://node.example is"),
+			("ws:/user:SECRET@host:port/", "the given address is"),
+		] {
+			let error = Client::connect(url).await.expect_err("no node");
+			let (text, debug) = (error.to_string(), format!("{error:?}"));
+			assert!(text.contains(shown), "{text}");
+			assert!(!text.contains("SECRET"), "{text}");
+			assert!(!debug.contains("SECRET"), "{debug}");
+		}
+	}
+
+	#[test]
+	fn a_redirection_should_be_told_without_where_it_leads() {
+		let error = std::io::Error::other(
+			"client error: Connection redirected with status code: 301 and location: /v1/SECRET/",
+		);
+		assert_eq!(
+			innermost(&error),
+			"Connection redirected with status code: 301"
+		);
 	}
 
 	#[tokio::test]

@@ -8,27 +8,27 @@ use crate::{AccountId, OrderId, H256};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-	/// No node answers at the URL.
+	/// No node answers at the address.
 	#[error(
 		"no node answers at {url} ({reason}): start one with `lemma-node --dev`, or name another \
 		 with --node or LEMMA_NODE"
 	)]
 	NoNode {
-		/// The URL that was tried.
+		/// The address that was tried, as [`public_url`](crate::public_url) shows it.
 		url: String,
 		/// What the connection attempt said.
 		reason: String,
 	},
 	/// The URL is not one of a node.
-	#[error("`{url}` is no address of a node: it must begin with ws:// or wss://")]
+	#[error("{url} is no address of a node: it must begin with ws:// or wss://")]
 	BadUrl {
-		/// What was given.
+		/// What was given, as [`public_url`](crate::public_url) shows it.
 		url: String,
 	},
 	/// The connection broke, or the node did not answer in time. Trying again is safe.
 	#[error("the node at {url} does not answer ({reason}): check that it runs, and try again")]
 	Disconnected {
-		/// The node.
+		/// The node's address, as [`public_url`](crate::public_url) shows it.
 		url: String,
 		/// What happened.
 		reason: String,

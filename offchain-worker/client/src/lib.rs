@@ -6,10 +6,12 @@
 //! - [`store`]: blobs named by their hash, in a folder, in S3 or behind HTTP;
 //! - [`result`] and [`finality`]: a settled result, fetched from its block and checked without trusting
 //!   the node;
-//! - [`keys`], [`amount`], [`npy`]: keys, amounts of LEM, and matrices in files.
+//! - [`keys`], [`amount`], [`npy`]: keys, amounts of LEM, and matrices in files;
+//! - [`address`]: addresses as they may be shown.
 
 #![deny(missing_docs)]
 
+pub mod address;
 pub mod amount;
 pub mod calls;
 pub mod chain;
@@ -23,6 +25,7 @@ pub mod runtime;
 pub mod store;
 pub mod transact;
 
+pub use address::public_url;
 pub use chain::{At, BlockRef, Client};
 pub use error::Error;
 pub use keys::Keys;

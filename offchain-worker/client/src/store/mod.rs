@@ -25,16 +25,19 @@ use sp_core::H256;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::blake2_256;
+use crate::{
+	address::{public_text, public_url},
+	blake2_256,
+};
 pub use guard::{FetchPolicy, Pace};
 
-/// Why a blob could not be stored or had.
+/// Why a blob could not be stored or had. Stores and locators are told as [`public_url`] shows them.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
 	/// The text names no store.
 	#[error(
-		"`{0}` names no store: give a folder, s3://bucket/prefix, or an http:// or https:// address"
+		"{0} names no store: give a folder, s3://bucket/prefix, or an http:// or https:// address"
 	)]
 	BadLocation(String),
 	/// The store cannot be reached or refuses.
@@ -74,7 +77,7 @@ pub enum StoreError {
 		found: H256,
 	},
 	/// The locator is one that this machine must not follow.
-	#[error("the locator {locator} is not followed: {reason}")]
+	#[error("{locator} is not followed as a locator: {reason}")]
 	Refused {
 		/// The locator.
 		locator: String,
@@ -105,8 +108,10 @@ pub enum StoreError {
 #[derive(Clone)]
 pub struct Store {
 	objects: Arc<dyn ObjectStore>,
+	/// As it may be shown.
 	location: String,
 	locator: String,
+	has_secrets: bool,
 }
 
 impl fmt::Debug for Store {
@@ -146,8 +151,10 @@ impl Store {
 		match Url::from_str(location) {
 			Ok(url) if url.scheme() == "s3" => {
 				let builder = AmazonS3Builder::from_env().with_url(bucket_url(&url));
-				let bucket = builder.build().map_err(|e| failed(location, &e))?;
-				Ok(Self::prefixed(Arc::new(bucket), &url, location))
+				let bucket = builder
+					.build()
+					.map_err(|e| failed(&public_url(location), &e))?;
+				Ok(Self::prefixed(Arc::new(bucket), &url))
 			}
 			Ok(url) if ["http", "https"].contains(&url.scheme()) => {
 				let folder = HttpBuilder::new()
@@ -155,16 +162,17 @@ impl Store {
 					.with_client_options(ClientOptions::new().with_allow_http(true))
 					.with_retry(retry())
 					.build()
-					.map_err(|e| failed(location, &e))?;
-				Ok(Self::new(Arc::new(folder), location, location))
+					.map_err(|e| failed(&public_url(location), &e))?;
+				Ok(Self::at(Arc::new(folder), &url))
 			}
 			Ok(url) if url.scheme() == "file" => {
 				let path = url.to_file_path();
-				Self::folder(&path.map_err(|()| StoreError::BadLocation(location.into()))?)
+				Self::folder(&path.map_err(|()| StoreError::BadLocation(public_url(location)))?)
 			}
 			// A letter and a colon is no scheme of ours; anything else with `://` is a mistake.
-			Ok(_) if location.contains("://") => Err(StoreError::BadLocation(location.into())),
-			_ if location.is_empty() => Err(StoreError::BadLocation(location.into())),
+			_ if location.is_empty() || location.contains("://") => {
+				Err(StoreError::BadLocation(public_url(location)))
+			}
 			_ => Self::folder(FilePath::new(location)),
 		}
 	}
@@ -178,14 +186,19 @@ impl Store {
 			reason: e.to_string(),
 		})?;
 		let folder = LocalFileSystem::new_with_prefix(path).map_err(|e| failed(&location, &e))?;
-		Ok(Self::new(Arc::new(folder.with_fsync(true)), &location, ""))
+		Ok(Self {
+			objects: Arc::new(folder.with_fsync(true)),
+			location: printable(&location),
+			locator: String::new(),
+			has_secrets: false,
+		})
 	}
 
 	/// The store that a locator out of an order names. Nothing of the user's is given away: no
 	/// credentials, no private address is contacted, no redirect followed, unless the policy says so.
 	pub fn of_locator(locator: &str, policy: &FetchPolicy) -> Result<Self, StoreError> {
 		let refused = |reason: &str| StoreError::Refused {
-			locator: printable(locator),
+			locator: public_url(locator),
 			reason: reason.into(),
 		};
 		let url = Url::from_str(locator).map_err(|_| refused("it is no URL"))?;
@@ -200,8 +213,8 @@ impl Store {
 					.with_http_connector(guard::Connector::new(*policy))
 					.with_retry(retry())
 					.build()
-					.map_err(|e| failed(locator, &e))?;
-				Ok(Self::new(Arc::new(folder), locator, locator))
+					.map_err(|e| failed(&public_url(locator), &e))?;
+				Ok(Self::at(Arc::new(folder), &url))
 			}
 			"s3" => {
 				let bucket = AmazonS3Builder::new()
@@ -210,34 +223,48 @@ impl Store {
 					.with_http_connector(guard::Connector::new(*policy))
 					.with_retry(retry())
 					.build()
-					.map_err(|e| failed(locator, &e))?;
-				Ok(Self::prefixed(Arc::new(bucket), &url, locator))
+					.map_err(|e| failed(&public_url(locator), &e))?;
+				Ok(Self::prefixed(Arc::new(bucket), &url))
 			}
 			_ => Err(refused("only https://, http:// and s3:// are")),
 		}
 	}
 
-	fn new(objects: Arc<dyn ObjectStore>, location: &str, locator: &str) -> Self {
+	fn at(objects: Arc<dyn ObjectStore>, url: &Url) -> Self {
+		let mut bare = url.clone();
+		// What cannot have a name or a password has none.
+		let _ = bare.set_username("");
+		let _ = bare.set_password(None);
+		bare.set_query(None);
+		bare.set_fragment(None);
 		Self {
 			objects,
-			location: printable(location),
-			locator: locator.trim_end_matches('/').into(),
+			location: public_url(url.as_str()),
+			locator: bare.as_str().trim_end_matches('/').into(),
+			has_secrets: bare != *url,
 		}
 	}
 
-	fn prefixed(objects: Arc<dyn ObjectStore>, url: &Url, location: &str) -> Self {
+	fn prefixed(objects: Arc<dyn ObjectStore>, url: &Url) -> Self {
 		match url.path().trim_matches('/') {
-			"" => Self::new(objects, location, location),
+			"" => Self::at(objects, url),
 			prefix => {
 				let prefixed = PrefixStore::new(objects, Path::from(prefix));
-				Self::new(Arc::new(prefixed), location, location)
+				Self::at(Arc::new(prefixed), url)
 			}
 		}
 	}
 
-	/// What to put into an order so that others find this store: its URL; empty for a folder.
+	/// What to put into an order so that others find this store: its URL without name, password, query and
+	/// fragment; empty for a folder.
 	pub fn locator(&self) -> &str {
 		&self.locator
+	}
+
+	/// Whether the store's address has what its locator leaves out, so that others may not be able to read
+	/// the store where the locator points.
+	pub fn has_secrets(&self) -> bool {
+		self.has_secrets
 	}
 
 	/// Stores a blob. Its name.
@@ -358,7 +385,7 @@ pub async fn fetch(
 		return in_own;
 	}
 	let timed_out = || StoreError::TimedOut {
-		store: locator.into(),
+		store: public_url(locator),
 		seconds: policy.timeout.as_secs(),
 	};
 	let remote = Store::of_locator(locator, policy)?;
@@ -399,7 +426,7 @@ fn failed(store: &str, error: &object_store::Error) -> StoreError {
 	}
 	StoreError::Failed {
 		store: printable(store),
-		reason: printable(&reason),
+		reason: printable(&public_text(&reason)),
 	}
 }
 
@@ -466,18 +493,77 @@ mod tests {
 		let error = Store::of_locator(forged, &FetchPolicy::default()).expect_err("refused");
 		let text = error.to_string();
 		assert!(!text.chars().any(char::is_control), "{text:?}");
-		assert!(text.contains("ftp://host/"), "{text}");
+		assert!(text.contains("ftp://host "), "{text}");
 	}
 
 	#[test]
 	fn locations_should_be_refused_when_they_name_no_store() {
-		for location in ["", "ftp://host/folder", "gs://bucket"] {
+		for location in [
+			"",
+			"ftp://host/folder",
+			"gs://bucket",
+			"https://user:SECRET@host:port/",
+		] {
 			let error = Store::open(location).expect_err("no store");
 			assert!(
 				matches!(error, StoreError::BadLocation(_)),
 				"{location}: {error}"
 			);
+			assert!(!error.to_string().contains("SECRET"), "{error}");
 		}
+	}
+
+	#[tokio::test]
+	async fn a_stores_locator_should_hold_neither_password_nor_query() {
+		for (location, locator, has_secrets) in [
+			(
+				"https://host.example/blobs/",
+				"https://host.example/blobs",
+				false,
+			),
+			(
+				"https://user:SECRET@host.example/blobs",
+				"https://host.example/blobs",
+				true,
+			),
+			(
+				"https://SECRET@host.example:81/",
+				"https://host.example:81",
+				true,
+			),
+			(
+				"https://host.example/blobs?signature=SECRET",
+				"https://host.example/blobs",
+				true,
+			),
+			(
+				"https://host.example/b#SECRET",
+				"https://host.example/b",
+				true,
+			),
+		] {
+			let store = Store::open(location).expect("opened");
+			assert_eq!(store.locator(), locator, "{location}");
+			assert_eq!(store.has_secrets(), has_secrets, "{location}");
+			let shown = format!("{store} {store:?}");
+			assert!(!shown.contains("SECRET"), "{shown}");
+			Store::of_locator(store.locator(), &FetchPolicy::default()).expect("followed");
+		}
+	}
+
+	#[test]
+	fn a_failing_store_should_be_told_without_its_password() {
+		let location = "http://user:SECRET@host.example:81/SECRET?signature=SECRET";
+		let said = object_store::Error::Generic {
+			store: "HTTP",
+			source: format!("Error performing GET {location} in 1 ms - refused").into(),
+		};
+		let text = failed(&public_url(location), &said).to_string();
+		assert!(
+			text.contains("GET http://host.example:81 in 1 ms - refused"),
+			"{text}"
+		);
+		assert!(!text.contains("SECRET"), "{text}");
 	}
 
 	#[tokio::test]
@@ -514,6 +600,7 @@ mod tests {
 				matches!(error, StoreError::Refused { .. }),
 				"{locator}: {error}"
 			);
+			assert!(!error.to_string().contains("u:p@"), "{error}");
 		}
 	}
 }
