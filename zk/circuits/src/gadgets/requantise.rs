@@ -9,7 +9,8 @@
 //! from z: r and q + e are the remainder and the floor, and of the three cases (within, above, below) each allows one q.
 //! No side wraps around: [`Requantise::new`] checks that the greatest either can be is below 2^62.
 //!
-//! Costs about (shift + overflow bits)/2 + 6 of a row's 135 wires: a ninth to a fifth of a row.
+//! Costs about (shift + overflow bits)/2 + 6 of a row's 135 wires, where the overflow has as many bits as the product beyond
+//! 8 and the shift: a ninth of a row to a third.
 
 use plonky2::{
 	field::types::{Field, PrimeField64},

@@ -5,7 +5,7 @@
 //! prove it, or to order from it, loads the bundle; [`Programs`] holds what is built in and what was loaded, and finds a program
 //! by its id.
 //!
-//! A bundle is data, never code: loading an untrusted one can be refused or take time, and nothing else.
+//! A bundle is data, never code: loading an untrusted one can be refused, or take minutes and gigabytes, and nothing else.
 
 use std::sync::Arc;
 

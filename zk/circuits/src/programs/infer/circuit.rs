@@ -83,7 +83,7 @@ impl InferCircuit {
 	/// The circuit of a model for a batch, if it can be laid out.
 	pub fn new(model: Arc<Model>, batch: usize) -> Result<Self, ModelError> {
 		let plan = Plan::new(&model, batch)?;
-		let digest = hex::encode(&blake2_256(&model.encode())[..8]);
+		let digest = hex::encode(&blake2_256(&model.encode())[..16]);
 		Ok(Self {
 			name: format!("infer/{digest}-b{batch}"),
 			model,

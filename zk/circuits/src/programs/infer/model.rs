@@ -129,7 +129,7 @@ pub struct Linear {
 	pub weights: Vec<i8>,
 	/// One for each output channel.
 	pub bias: Vec<i32>,
-	/// None only in the last layer, or the last before an [`Op::ArgMax`]: the accumulators are the scores.
+	/// None only where no layer but an [`Op::ArgMax`] reads the output: the accumulators are the scores.
 	pub requantise: Option<Requantise>,
 }
 

@@ -15,6 +15,11 @@ const BLOCKS: [(usize, usize); 7] = [(6, 12), (9, 8), (12, 6), (18, 4), (24, 3),
 /// Vectors of a block: the combined technique has the two coordinates of an element of the extension there.
 const LANES: usize = 2;
 
+/// Rows of a circuit at most, about: to prove them takes some 15 GB.
+pub const MAX_ROWS: usize = 1 << 20;
+/// Elements of all vectors of a circuit at most: some 40 bytes each while it is built.
+pub const MAX_GATHERED: usize = 1 << 26;
+
 /// One linear layer's size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Product {
@@ -45,6 +50,11 @@ impl Product {
 			inputs: linear.weights.len() / linear.bias.len(),
 			outputs: linear.bias.len() / groups,
 		})
+	}
+
+	/// Elements of all vectors, each of which is gathered from a layer's input.
+	fn gathered(&self) -> usize {
+		self.groups * self.vectors * self.inputs
 	}
 
 	/// Rows of the direct technique.
@@ -80,7 +90,7 @@ pub struct Plan {
 }
 
 impl Plan {
-	/// Lays out the circuit of a model for a batch.
+	/// Lays out the circuit of a model for a batch, if it is not too large.
 	pub fn new(model: &Model, batch: usize) -> Result<Self, ModelError> {
 		let requantise = requantise_gate(model)?;
 		let elements = batch * model.input().elements();
@@ -127,11 +137,19 @@ impl Plan {
 		let is_combined = |product: &Option<Product>| {
 			product.is_some_and(|product| product.combined_rows(block) < product.direct_rows(block))
 		};
+		let rows = rows + block_rows(block);
+		let gathered: usize = products.iter().flatten().map(Product::gathered).sum();
+		if rows > MAX_ROWS || gathered > MAX_GATHERED {
+			return Err(ModelError::Model(format!(
+				"a batch of {batch} takes about {rows} rows (at most {MAX_ROWS}) and multiplies {gathered} elements of \
+				windows (at most {MAX_GATHERED}): take a smaller batch, or a smaller network"
+			)));
+		}
 		Ok(Self {
 			block,
 			requantise,
 			combined: products.iter().map(is_combined).collect(),
-			rows: rows + block_rows(block),
+			rows,
 		})
 	}
 

@@ -81,10 +81,12 @@ fn by_channel(sums: Vec<i32>, shape: Shape, requantise: &Requantise) -> Vec<i32>
 	sums.into_iter().enumerate().map(of_place).collect()
 }
 
+/// The whole sum is an int32, as [`super::Model::new`] checks. Its parts need not be: where an input cannot be zero, they
+/// wrap around on the way, as they do on a GPU.
 fn dot(bias: i32, weights: &[i8], inputs: &[i32]) -> i32 {
 	let products = weights.iter().zip(inputs);
 	products.fold(bias, |sum, (weight, input)| {
-		sum + i32::from(*weight) * input
+		sum.wrapping_add(i32::from(*weight) * input)
 	})
 }
 

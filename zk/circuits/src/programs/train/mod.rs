@@ -4,7 +4,7 @@
 //! - [`network`]: the network, the rule's constants and the bounds that follow
 //! - [`seeded`]: what a public seed determines: the order of the samples, weights to begin with
 //! - [`reference`]: the steps, computed plainly
-//! - [`class`]: which circuits there are; [`circuit`]: the circuits, of gates in [`rounding`] and [`products`]
+//! - [`class`]: which circuits there are; [`circuit`]: the circuits, of gates in [`rounding`], with products checked at [`points`]
 //! - [`job`]: some steps, from their blob to their proof
 //!
 //! `docs/protocol/train.md` specifies all of it and argues that it is sound.

@@ -1,7 +1,7 @@
 //! What is a model and what is none.
 
 use super::*;
-use crate::programs::infer::model::{ModelError, Range, MAX_LAYERS};
+use crate::programs::infer::model::{ModelError, Range, MAX_ELEMENTS, MAX_LAYERS};
 
 /// Three layers for pictures of 28x28: two convolutions and a dense one.
 pub(super) fn convolutional() -> Model {
@@ -198,4 +198,36 @@ fn model_should_be_refused_when_a_sum_could_overflow() {
 	let refusal = with_bias(i32::MAX - most + 1).unwrap_err();
 	assert!(matches!(&refusal, ModelError::Layer { layer: 0, .. }));
 	assert!(refusal.to_string().contains("more than 32 bits hold"));
+}
+
+#[test]
+fn circuit_should_be_refused_before_it_is_built_when_it_is_too_large() {
+	let whole = Op::Conv {
+		linear: linear(1 << 16, 1, None, 1),
+		window: Window {
+			kernel: [256, 256],
+			stride: [1, 1],
+			padding: [0; 4],
+		},
+		groups: 1,
+	};
+	let relus = (0..MAX_LAYERS).map(|input| Layer {
+		input,
+		op: Op::Relu,
+	});
+	for (input, layers, expected) in [
+		(Shape::new(1, 383, 383), one(whole), "multiplies 1073741824"),
+		(
+			Shape::vector(MAX_ELEMENTS),
+			relus.collect(),
+			"about 9603134",
+		),
+	] {
+		let model = Arc::new(Model::new(input, layers).unwrap());
+		let refused = InferCircuit::new(model, 1).err().unwrap().to_string();
+		assert!(
+			refused.contains(expected) && refused.contains("take a smaller batch"),
+			"{refused}"
+		);
+	}
 }

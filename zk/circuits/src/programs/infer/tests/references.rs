@@ -43,6 +43,33 @@ fn dense_should_be_what_it_is_by_hand() {
 	assert_eq!(output(&model, &[7, 8, -9]), scores);
 }
 
+/// Where an input cannot be zero, the sum of some products can leave 32 bits although the whole sum never does.
+#[test]
+fn dense_should_be_exact_when_parts_of_a_sum_overflow() {
+	let layer = |input, linear| Layer {
+		input,
+		op: Op::Dense(linear),
+	};
+	let between = Linear {
+		weights: vec![1, 1],
+		bias: vec![129, 129],
+		requantise: Some(Requantise::uniform(1, 0, -128)),
+	};
+	let last = Linear {
+		weights: vec![127, -127],
+		bias: vec![i32::MAX - 16_002],
+		requantise: None,
+	};
+	let model = Model::new(Shape::vector(1), vec![layer(0, between), layer(1, last)]).unwrap();
+	for sample in [-128, -3, -2, 127] {
+		assert_eq!(output(&model, &[sample]), (i32::MAX - 16_002).to_le_bytes());
+	}
+	let circuit = whole(&laid_out(&model, 1, false));
+	let scores = output(&model, &[127]);
+	assert!(accepts(&circuit, &model, &[127], &scores));
+	assert!(!accepts(&circuit, &model, &[127], &0i32.to_le_bytes()));
+}
+
 /// A convolution by its definition, place by place, for strides, paddings and groups.
 #[test]
 fn conv_should_be_its_definition() {
