@@ -12,6 +12,7 @@
 //   LEMMA_SHIM_BAD         from the second product on, instead of the kernel: `loop` forever, or `write` out of bounds
 #include "cuda.h"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <string>
@@ -49,6 +50,8 @@ struct Allocation {
 };
 std::map<CUdeviceptr, Allocation> allocations;
 size_t used;
+// Freed in a stream since that was last waited for: counts as used, and can be allocated again.
+size_t kept;
 
 size_t memory() { return setting("LEMMA_SHIM_MEMORY", (size_t)1 << 30); }
 
@@ -75,6 +78,7 @@ int allocate(CUdeviceptr *out, size_t bytes) {
 	*out = (CUdeviceptr)(at + page + whole - bytes);
 	allocations[*out] = {at, whole + 2 * page, bytes};
 	used += bytes;
+	kept -= std::min(kept, bytes);
 	return SUCCESS;
 }
 
@@ -138,17 +142,22 @@ int cuDevicePrimaryCtxRetain(void **context, int) { return *context = &used, SUC
 int cuDevicePrimaryCtxRelease_v2(int) { return SUCCESS; }
 int cuCtxSetCurrent(void *) { return SUCCESS; }
 int cuCtxGetCurrent(void **context) { return *context = &used, SUCCESS; }
-int cuCtxSynchronize() { return SUCCESS; }
+int cuCtxSynchronize() { return kept = 0, SUCCESS; }
 
 int cuMemGetInfo_v2(size_t *free, size_t *total) {
 	*total = memory();
-	*free = *total - used;
+	*free = *total - used - kept;
 	return SUCCESS;
 }
 int cuMemAlloc_v2(CUdeviceptr *at, size_t bytes) { return allocate(at, bytes); }
 int cuMemAllocAsync(CUdeviceptr *at, size_t bytes, void *) { return allocate(at, bytes); }
 int cuMemFree_v2(CUdeviceptr at) { return release(at); }
-int cuMemFreeAsync(CUdeviceptr at, void *) { return release(at); }
+int cuMemFreeAsync(CUdeviceptr at, void *) {
+	const size_t before = used;
+	const int released = release(at);
+	kept += before - used;
+	return released;
+}
 int cuMemsetD8Async(CUdeviceptr at, unsigned char value, size_t bytes, void *) {
 	if (!within(at, bytes))
 		return INVALID_VALUE;
@@ -170,7 +179,7 @@ int cuMemcpyDtoHAsync_v2(void *to, CUdeviceptr from, size_t bytes, void *) {
 
 int cuStreamCreate(void **stream, unsigned) { return *stream = &used, SUCCESS; }
 int cuStreamDestroy_v2(void *) { return SUCCESS; }
-int cuStreamSynchronize(void *) { return SUCCESS; }
+int cuStreamSynchronize(void *) { return kept = 0, SUCCESS; }
 int cuStreamWaitEvent(void *, void *, unsigned) { return SUCCESS; }
 int cuEventCreate(void **event, unsigned) { return *event = &used, SUCCESS; }
 int cuEventRecord(void *, void *) { return SUCCESS; }

@@ -34,16 +34,21 @@ impl lemma_job_host::Machine for Machine {
 	fn gpu(&self, work: Work<'_>) -> Result<Vec<u8>, String> {
 		let gpu = self.gpu.get_or_init(|| match choose(Preference::Cuda) {
 			Ok((gpu, _)) => Ok(gpu),
-			Err(error) => Err(error.to_string()),
+			Err(error) => Err(said(error)),
 		});
 		let gpu = gpu.as_ref().map_err(Clone::clone)?;
-		gpu.run(work).map_err(|error| match error {
-			BackendError::Memory(reason) => format!("{TOO_LARGE}{reason}"),
-			error => error.to_string(),
-		})
+		gpu.run(work).map_err(said)
 	}
 
 	fn cpu(&self, work: Work<'_>) -> Result<Vec<u8>, String> {
 		self.cpu.run(work).map_err(|error| error.to_string())
+	}
+}
+
+/// An error as the worker is told: that there is too little memory speaks not against the GPU.
+fn said(error: BackendError) -> String {
+	match error {
+		BackendError::Memory(reason) => format!("{TOO_LARGE}{reason}"),
+		error => error.to_string(),
 	}
 }

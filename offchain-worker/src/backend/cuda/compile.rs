@@ -2,11 +2,13 @@
 //!
 //! Machine code for the device's own architecture is preferred (it also loads under a driver that is older
 //! than NVRTC); a device newer than NVRTC gets PTX for the newest architecture that NVRTC knows. Kept files
-//! are named by the hash of source, target, options and NVRTC's version: none is ever out of date.
+//! are named by the hash of source, options (the target is one) and NVRTC's version: none is ever out of date. They begin with
+//! the hash of what follows: a damaged one is compiled anew, since the driver takes an image by its address alone.
 
 use std::{
 	ffi::{CStr, CString},
 	fmt, fs,
+	io::Write as _,
 	path::{Path, PathBuf},
 };
 
@@ -152,11 +154,11 @@ impl Compiler {
 		let Some(file) = self.file(source, target) else {
 			return self.compile(source, target);
 		};
-		if let Ok(kept) = fs::read(&file) {
+		if let Some(kept) = read_kept(&file) {
 			return Ok(kept);
 		}
 		let image = self.compile(source, target)?;
-		if let Err(error) = write_whole(&file, &image) {
+		if let Err(error) = keep(&file, &image) {
 			tracing::warn!(
 				"the compiled kernels cannot be kept in {} ({error}): they are compiled at every start",
 				file.display()
@@ -175,10 +177,11 @@ impl Compiler {
 
 	/// Where `source` is kept; nowhere unless it is built in.
 	fn file(&self, source: &str, target: Target) -> Option<PathBuf> {
-		if !BUILT_IN.contains(&source) {
+		if !is_built_in(source) {
 			return None;
 		}
-		let key = format!("{}\0{target}\0{}", self.version(), source);
+		let options = options(target).join("\0");
+		let key = format!("{}\0{options}\0{source}", self.version());
 		let name = hex::encode(&blake2_256(key.as_bytes())[..16]);
 		Some(self.kept.as_ref()?.join(format!("{name}-{target}")))
 	}
@@ -192,9 +195,8 @@ impl Compiler {
 		let source = CString::new(source)
 			.map_err(|_| BackendError::Unavailable("a kernel's source has a zero byte".into()))?;
 		let program = Program(result::create_program(&source, None).map_err(failed)?);
-		let options = [format!("--gpu-architecture={target}"), "--std=c++17".into()];
 		// SAFETY: `program` lives, here and below.
-		if let Err(error) = unsafe { result::compile_program(program.0, &options) } {
+		if let Err(error) = unsafe { result::compile_program(program.0, &options(target)) } {
 			let log = unsafe { result::get_program_log(program.0) }.unwrap_or_default();
 			let log: Vec<u8> = log.into_iter().map(|c| c as u8).collect();
 			let log = CStr::from_bytes_until_nul(&log).map(CStr::to_string_lossy);
@@ -253,14 +255,35 @@ fn default_folder() -> Option<PathBuf> {
 	Some(cache.join("lemma").join("kernels"))
 }
 
-/// Writes beside the name first: a reader finds all of the file or none.
-fn write_whole(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
-	if let Some(folder) = file.parent() {
-		fs::create_dir_all(folder)?;
-	}
-	let part = file.with_extension(format!("part-{}", std::process::id()));
-	fs::write(&part, bytes)?;
-	fs::rename(&part, file)
+/// Whether a source is Lemma's own.
+pub(super) fn is_built_in(source: &str) -> bool {
+	BUILT_IN.contains(&source)
+}
+
+fn options(target: Target) -> [String; 2] {
+	[
+		format!("--gpu-architecture={target}"),
+		"--std=c++17".to_owned(),
+	]
+}
+
+/// A kept image, if the file is whole.
+fn read_kept(file: &Path) -> Option<Vec<u8>> {
+	let bytes = fs::read(file).ok()?;
+	let (hash, image) = bytes.split_first_chunk::<32>()?;
+	(blake2_256(image) == *hash).then(|| image.to_vec())
+}
+
+/// Writes under a name of its own first: a reader finds all of the file or none.
+fn keep(file: &Path, image: &[u8]) -> std::io::Result<()> {
+	let folder = file.parent().unwrap_or(Path::new("."));
+	fs::create_dir_all(folder)?;
+	let mut part = tempfile::NamedTempFile::new_in(folder)?;
+	part.write_all(&blake2_256(image))?;
+	part.write_all(image)?;
+	part.as_file().sync_all()?;
+	part.persist(file)?;
+	Ok(())
 }
 
 #[cfg(test)]
@@ -283,7 +306,7 @@ mod tests {
 			kept: Some(folder.path().join("kernels")),
 		};
 		let file = compiler(1).file(GEMM, Target::Cubin(90)).unwrap();
-		write_whole(&file, b"image").unwrap();
+		keep(&file, b"image").unwrap();
 		assert_eq!(compiler(1).get(GEMM, Target::Cubin(90)).unwrap(), b"image");
 		for other in [
 			compiler(2).file(GEMM, Target::Cubin(90)),
@@ -294,6 +317,25 @@ mod tests {
 		}
 		compiler(1).forget(GEMM, Target::Cubin(90));
 		assert!(!file.exists());
+	}
+
+	#[test]
+	fn kept_kernels_should_be_taken_only_whole() {
+		let folder = tempfile::tempdir().unwrap();
+		let file = folder.path().join("kernels").join("kept");
+		assert_eq!(read_kept(&file), None);
+		keep(&file, b"image").unwrap();
+		assert_eq!(read_kept(&file), Some(b"image".to_vec()));
+		let whole = fs::read(&file).unwrap();
+		for length in 0..whole.len() {
+			fs::write(&file, &whole[..length]).unwrap();
+			assert_eq!(read_kept(&file), None, "{length} bytes");
+		}
+		keep(&file, b"image").unwrap();
+		assert_eq!(
+			fs::read_dir(folder.path().join("kernels")).unwrap().count(),
+			1
+		);
 	}
 
 	#[test]

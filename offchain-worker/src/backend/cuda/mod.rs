@@ -97,7 +97,8 @@ impl Cuda {
 		let capability = u32::try_from(major * 10 + minor).unwrap_or(0);
 		if capability < OLDEST {
 			return unavailable(format!(
-				"{name} has compute capability {major}.{minor}; the kernels need 6.1 (dp4a)"
+				"{name}, the first GPU that CUDA shows, has compute capability {major}.{minor}; the kernels need 6.1 \
+				(dp4a): if there is a newer one, choose it with CUDA_VISIBLE_DEVICES"
 			));
 		}
 		let compiler = Compiler::find()?;
@@ -194,9 +195,12 @@ impl Cuda {
 		unsafe { self.stream.alloc(length) }.map_err(device)
 	}
 
-	/// Values, of which there is at least one, on the device.
+	/// Values, of which there is at least one, on the device. They have been read when this returns.
 	fn upload<T: DeviceRepr>(&self, values: &[T]) -> Result<CudaSlice<T>, BackendError> {
-		self.stream.clone_htod(values).map_err(device)
+		let uploaded = self.stream.clone_htod(values).map_err(device)?;
+		// A device that reads the host's memory itself may still be at it.
+		self.stream.synchronize().map_err(device)?;
+		Ok(uploaded)
 	}
 
 	/// Waits for all that was launched, and brings a buffer back.
@@ -218,10 +222,9 @@ impl Backend for Cuda {
 
 	fn run(&self, work: Work<'_>) -> Result<Vec<u8>, BackendError> {
 		let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-		match work {
+		let output = match work {
 			Work::Gemm { m, k, n, a, b } => {
-				check_gemm(m, k, n, a, b)?;
-				self.gemm((m, k, n), a, b)
+				check_gemm(m, k, n, a, b).and_then(|()| self.gemm((m, k, n), a, b))
 			}
 			Work::Infer { model, samples } => self.infer(model, samples),
 			Work::Train { training } => self.train(training),
@@ -231,7 +234,10 @@ impl Backend for Cuda {
 				Some(kernel) => self.own(&kernel),
 				None => Ok(own.reference()),
 			},
-		}
+		};
+		// What was freed counts as used until the stream is waited for: the next job, and other processes, plan with what is free.
+		let freed = self.stream.synchronize().map_err(device);
+		output.and_then(|output| freed.map(|()| output))
 	}
 }
 

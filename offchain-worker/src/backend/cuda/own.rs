@@ -84,6 +84,9 @@ fn check(kernel: &Kernel) -> Result<(), BackendError> {
 	if kernel.source.len() > MAX_SOURCE {
 		return wrong(format!("its source has more than {MAX_SOURCE} bytes"));
 	}
+	if kernel.name.contains('\0') {
+		return wrong("its name has a zero byte".into());
+	}
 	let source = spliced(&kernel.source);
 	if let Some(word) = READS_FILES.iter().find(|word| source.contains(**word)) {
 		return wrong(format!(
@@ -160,6 +163,19 @@ mod tests {
 			let error = checked(source).unwrap_err().to_string();
 			assert!(error.contains("read no files"), "{source}: {error}");
 		}
+	}
+
+	#[test]
+	fn a_name_should_be_refused_when_it_has_a_zero_byte() {
+		let kernel = Kernel {
+			source: String::new(),
+			name: "ker\0nel".into(),
+			grid: [1, 1, 1],
+			block: [1, 1, 1],
+			arguments: vec![],
+		};
+		let error = check(&kernel).unwrap_err().to_string();
+		assert!(error.contains("zero byte"), "{error}");
 	}
 
 	#[test]
