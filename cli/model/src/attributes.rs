@@ -59,7 +59,11 @@ pub fn window(
 		return Err(format!("dilations {dilations:?} are not supported"));
 	}
 	let found = node.attribute.iter().find(|found| found.name == "auto_pad");
-	let padding = match found.map_or(&b"NOTSET"[..], |found| found.s.as_slice()) {
+	let automatic = found.map_or(&b"NOTSET"[..], |found| found.s.as_slice());
+	if !matches!(automatic, b"NOTSET" | b"") && ints(node, "pads").is_some() {
+		return Err("auto_pad and pads contradict each other: leave one of them out".into());
+	}
+	let padding = match automatic {
 		b"NOTSET" | b"" => match ints(node, "pads") {
 			None => Some([0; 4]),
 			Some(pads) => {

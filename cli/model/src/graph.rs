@@ -1,6 +1,8 @@
 //! The network as layers with float weights, and what they make of samples.
 
-use lemma_zk_circuits::programs::infer::model::{Shape, Window};
+use std::slice;
+
+use lemma_zk_circuits::programs::infer::model::{Shape, Window, MAX_ELEMENTS};
 
 use crate::{import, onnx::Network, Error, Samples};
 
@@ -28,6 +30,15 @@ pub struct Node {
 	pub op: Op,
 	/// Dimensions of what it makes of one sample.
 	pub shape: Vec<usize>,
+}
+
+impl Node {
+	fn not_finite(&self) -> Error {
+		Error::Layer {
+			node: self.name.clone(),
+			reason: "it makes values that are no finite numbers of these samples: are they such as it was trained with?".into(),
+		}
+	}
 }
 
 /// What a layer does.
@@ -72,9 +83,11 @@ impl Range {
 		high: f64::NEG_INFINITY,
 	};
 
-	fn include(&mut self, value: f64) {
-		self.low = self.low.min(value);
-		self.high = self.high.max(value);
+	/// Takes a value in; false if it is no finite number.
+	fn include(&mut self, value: f32) -> bool {
+		self.low = self.low.min(f64::from(value));
+		self.high = self.high.max(f64::from(value));
+		value.is_finite()
 	}
 }
 
@@ -104,30 +117,25 @@ impl Graph {
 
 	/// The range of every value that is not a place, over samples.
 	pub fn ranges(&self, network: &Network, samples: &Samples) -> Result<Vec<Range>, Error> {
+		if samples.values.is_empty() {
+			return Err(Error::Samples("there are no samples".into()));
+		}
 		let scored = self.scored();
-		let tensors: Vec<_> = scored.iter().map(|node| node.tensor.as_str()).collect();
 		let mut ranges = vec![Range::EMPTY; scored.len() + 1];
-		for value in &samples.values {
-			ranges[0].include(f64::from(*value));
+		if !samples.values.iter().all(|value| ranges[0].include(*value)) {
+			return Err(Error::Samples(
+				"the samples have values that are no finite numbers".into(),
+			));
 		}
-		network.evaluate(samples, &tensors, |outputs, _| {
-			for (range, values) in ranges[1..].iter_mut().zip(outputs) {
-				values
-					.iter()
-					.for_each(|value| range.include(f64::from(*value)));
+		network.evaluate(samples, scored, |outputs, _| {
+			for ((range, values), node) in ranges[1..].iter_mut().zip(outputs).zip(scored) {
+				if !values.iter().all(|value| range.include(*value)) {
+					return Err(node.not_finite());
+				}
 			}
+			Ok(())
 		})?;
-		match ranges
-			.iter()
-			.position(|range| !(range.low.is_finite() && range.high.is_finite()))
-		{
-			Some(0) => Err(Error::Samples("there are no samples".into())),
-			Some(at) => Err(Error::Layer {
-				node: self.nodes[at - 1].name.clone(),
-				reason: "its values are no finite numbers for these samples".into(),
-			}),
-			None => Ok(ranges),
-		}
+		Ok(ranges)
 	}
 
 	/// The output for every sample, in floating point; what an ArgMax or a Softmax at the end reads.
@@ -137,9 +145,13 @@ impl Graph {
 			return Ok(rows.collect());
 		};
 		let mut scores = Vec::new();
-		network.evaluate(samples, &[&last.tensor], |outputs, rows| {
+		network.evaluate(samples, slice::from_ref(last), |outputs, rows| {
+			if !outputs[0].iter().all(|value| value.is_finite()) {
+				return Err(last.not_finite());
+			}
 			let columns = outputs[0].len() / rows;
 			scores.extend(outputs[0].chunks(columns).map(<[f32]>::to_vec));
+			Ok(())
 		})?;
 		Ok(scores)
 	}
@@ -151,6 +163,14 @@ impl Graph {
 			_ => &self.nodes,
 		}
 	}
+}
+
+/// Elements of a tensor of these dimensions; `None` if they are more than a value can have.
+pub(crate) fn elements(dimensions: &[usize]) -> Option<usize> {
+	let elements = dimensions
+		.iter()
+		.try_fold(1usize, |elements, side| elements.checked_mul(*side))?;
+	(elements <= MAX_ELEMENTS).then_some(elements)
 }
 
 /// The shape that the quantised model has for these dimensions.

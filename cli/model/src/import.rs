@@ -2,12 +2,14 @@
 //!
 //! A bias that is added, a BatchNormalization and the constant factors of a Gemm go into the weights of the
 //! linear layer before them; where there is none, a depthwise convolution of 1x1 takes their place. A
-//! Softmax at the end goes: the largest score stays the largest. Identity and Dropout go. Nodes that the
-//! output does not depend on are not looked at.
+//! Softmax at the end goes: the largest score stays the largest. Identity and Dropout go.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+	collections::{HashMap, HashSet},
+	rc::Rc,
+};
 
-use lemma_zk_circuits::programs::infer::model::Window;
+use lemma_zk_circuits::programs::infer::model::{Window, MAX_ELEMENTS, MAX_LAYERS, MAX_PARAMETERS};
 use tract_onnx::{
 	pb::NodeProto,
 	prelude::{Datum, Tensor, TractResult},
@@ -15,8 +17,9 @@ use tract_onnx::{
 
 use crate::{
 	attributes::{float, int, ints, name, window},
-	graph::{model_shape, Graph, Node, Op},
+	graph::{elements, model_shape, Graph, Node, Op},
 	onnx::Network,
+	quantise::layers,
 	Error, Unsupported,
 };
 
@@ -32,11 +35,13 @@ pub fn import(network: &Network) -> Result<Graph, Error> {
 struct Import<'a> {
 	network: &'a Network,
 	graph: Graph,
-	constants: HashMap<String, Tensor>,
+	constants: HashMap<String, Rc<Tensor>>,
 	/// Values by the tensor's name.
 	values: HashMap<String, usize>,
-	/// Tensors on which the output depends, and how many nodes read each.
+	/// How many nodes read each tensor that is read; the output is read once more.
 	readers: HashMap<String, usize>,
+	/// Weights and biases up to here.
+	parameters: usize,
 	/// Tensors made by nodes that are not supported, or after such.
 	lost: HashSet<String>,
 	unsupported: Vec<Unsupported>,
@@ -47,17 +52,11 @@ type Outcome<T> = Result<T, String>;
 impl<'a> Import<'a> {
 	fn new(network: &'a Network) -> Result<Self, Error> {
 		let mut readers = HashMap::from([(network.output().to_owned(), 1)]);
-		for node in network.nodes().iter().rev() {
-			if node
-				.output
-				.iter()
-				.any(|tensor| readers.contains_key(tensor))
-			{
-				for tensor in node.input.iter().filter(|tensor| !tensor.is_empty()) {
-					*readers.entry(tensor.clone()).or_default() += 1;
-				}
-			}
+		let inputs = network.nodes().iter().flat_map(|node| &node.input);
+		for tensor in inputs.filter(|tensor| !tensor.is_empty()) {
+			*readers.entry(tensor.clone()).or_default() += 1;
 		}
+		let constants = network.constants()?.into_iter();
 		Ok(Self {
 			graph: Graph {
 				input: network.input().to_owned(),
@@ -65,9 +64,12 @@ impl<'a> Import<'a> {
 				nodes: Vec::new(),
 				notes: Vec::new(),
 			},
-			constants: network.constants()?,
+			constants: constants
+				.map(|(name, constant)| (name, Rc::new(constant)))
+				.collect(),
 			values: HashMap::from([(network.input().to_owned(), 0)]),
 			readers,
+			parameters: 0,
 			lost: HashSet::new(),
 			unsupported: Vec::new(),
 			network,
@@ -75,8 +77,7 @@ impl<'a> Import<'a> {
 	}
 
 	fn take(&mut self, node: &NodeProto) {
-		let is_read = |tensor: &String| self.readers.contains_key(tensor);
-		if !node.output.iter().any(is_read) || self.lost(node) {
+		if self.lost(node) {
 			return;
 		}
 		if let Err(reason) = self.add(node) {
@@ -118,11 +119,27 @@ impl<'a> Import<'a> {
 			self.graph.nodes.push(node);
 		}
 		if self.graph.nodes.is_empty() {
-			return Err(Error::Samples(
-				"the network computes nothing: its output is its input".into(),
-			));
+			return Err(self.nothing());
 		}
-		Ok(self.graph)
+		match layers(&self.graph) {
+			layers if layers > MAX_LAYERS => Err(self.network.fail(format!(
+				"it has {layers} layers, and at most {MAX_LAYERS} can be proven: take a smaller network"
+			))),
+			_ => Ok(self.graph),
+		}
+	}
+
+	/// Why there are no layers.
+	fn nothing(&self) -> Error {
+		let output = self.network.output();
+		let why = if self.values.contains_key(output) {
+			"its output is its input".to_owned()
+		} else if self.constants.contains_key(output) {
+			format!("its output `{output}` is a constant")
+		} else {
+			format!("no node makes its output `{output}`")
+		};
+		self.network.fail(format!("it computes nothing: {why}"))
 	}
 
 	fn add(&mut self, node: &NodeProto) -> Outcome<()> {
@@ -193,8 +210,22 @@ impl<'a> Import<'a> {
 			.copied()
 			.ok_or_else(|| match tensor {
 				"" => format!("it has no input {input}"),
-				_ => format!("its input {input}, `{tensor}`, must depend on the network's input"),
+				_ if self.constants.contains_key(tensor) => {
+					format!("its input {input}, `{tensor}`, must depend on the network's input")
+				}
+				_ => format!("its input {input}, `{tensor}`, {}", self.missing(tensor)),
 			})
+	}
+
+	/// Why a tensor is not known yet.
+	fn missing(&self, tensor: &str) -> &'static str {
+		let mut made = self.network.nodes().iter().flat_map(|node| &node.output);
+		match made.any(|output| output == tensor) {
+			true => {
+				"is made by a node that comes later: the file's nodes are not in topological order"
+			}
+			false => "is made by no node, and is no constant of the file",
+		}
 	}
 
 	/// The constant that is a node's input; `None` if it has no such.
@@ -202,9 +233,15 @@ impl<'a> Import<'a> {
 		let Some(tensor) = node.input.get(input).filter(|tensor| !tensor.is_empty()) else {
 			return Ok(None);
 		};
-		match self.constants.get(tensor) {
+		match self.constants.get(tensor).map(Rc::as_ref) {
 			Some(constant) => Ok(Some(constant)),
-			None => Err(format!("its input {input}, `{tensor}`, must be a constant")),
+			None if self.values.contains_key(tensor) => {
+				Err(format!("its input {input}, `{tensor}`, must be a constant"))
+			}
+			None => Err(format!(
+				"its input {input}, `{tensor}`, {}",
+				self.missing(tensor)
+			)),
 		}
 	}
 
@@ -233,6 +270,26 @@ impl<'a> Import<'a> {
 			return Err(format!(
 				"what it makes of a sample has the dimensions {shape:?}: at least one, none of them zero, is supported"
 			));
+		}
+		if elements(&shape).is_none() {
+			return Err(format!(
+				"what it makes of a sample has the dimensions {shape:?}: at most {MAX_ELEMENTS} elements are supported"
+			));
+		}
+		// As many Relus may be taken over by layers before them.
+		if self.graph.nodes.len() >= 2 * MAX_LAYERS {
+			return Err(format!(
+				"too many layers are before it: at most {MAX_LAYERS} are supported"
+			));
+		}
+		if let Op::Linear { weights, bias, .. } = &op {
+			self.parameters += weights.len() + bias.len();
+			if self.parameters > MAX_PARAMETERS {
+				return Err(format!(
+					"up to here are {} weights and biases: at most {MAX_PARAMETERS} are supported",
+					self.parameters
+				));
+			}
 		}
 		if !matches!(op, Op::Reshape) {
 			model_shape(self.dimensions(inputs[0]))?;
@@ -490,8 +547,9 @@ impl<'a> Import<'a> {
 				"axis {axis}: only everything after the samples' dimension is flattened"
 			));
 		}
-		let elements = sides.iter().product();
-		self.push(node, vec![value], Op::Reshape, vec![elements])
+		let flat = elements(sides)
+			.ok_or_else(|| format!("at most {MAX_ELEMENTS} elements are supported"))?;
+		self.push(node, vec![value], Op::Reshape, vec![flat])
 	}
 
 	fn reshape(&mut self, node: &NodeProto) -> Outcome<()> {
@@ -503,10 +561,7 @@ impl<'a> Import<'a> {
 		if int(node, "allowzero", 0) != 0 {
 			return Err("allowzero is not supported".into());
 		}
-		let sides = self.dimensions(value);
-		let shape = reshaped(sides, self.network.batch(), &target).ok_or_else(|| {
-			format!("{target:?} mixes samples with one another: a sample's tensor is {sides:?}")
-		})?;
+		let shape = reshaped(self.dimensions(value), self.network.batch(), &target)?;
 		self.push(node, vec![value], Op::Reshape, shape)
 	}
 
@@ -519,14 +574,7 @@ impl<'a> Import<'a> {
 		};
 		self.last_axis(value, int(node, "axis", default))?;
 		let output = &node.output[0];
-		let readers = self
-			.network
-			.nodes()
-			.iter()
-			.filter(|reader| reader.input.contains(output));
-		let mut readers = readers.peekable();
-		let at_the_end = output == self.network.output() || readers.peek().is_some();
-		if !at_the_end || readers.any(|reader| reader.op_type != "ArgMax") {
+		if !self.is_last(output, Some("ArgMax")) {
 			return Err("it is supported only at the end".into());
 		}
 		self.graph.notes.push(format!(
@@ -544,10 +592,29 @@ impl<'a> Import<'a> {
 		if int(node, "select_last_index", 0) != 0 {
 			return Err("select_last_index is not supported".into());
 		}
-		if node.output[0] != self.network.output() {
+		if !self.is_last(&node.output[0], None) {
 			return Err("it is supported only at the end".into());
 		}
 		self.push(node, vec![value], Op::ArgMax, vec![1])
+	}
+
+	/// Whether nothing reads a tensor but what changes nothing, and nodes of an operator.
+	fn is_last(&self, tensor: &str, operator: Option<&str>) -> bool {
+		let mut same = HashSet::from([tensor]);
+		for node in self.network.nodes() {
+			if !node.input.iter().any(|read| same.contains(read.as_str())) {
+				continue;
+			}
+			let first = node.input.first().map_or("", String::as_str);
+			match node.op_type.as_str() {
+				"Identity" | "Dropout" if same.contains(first) => {
+					same.extend(node.output.first().map(String::as_str));
+				}
+				other if Some(other) == operator => {}
+				_ => return false,
+			}
+		}
+		true
 	}
 
 	/// The operator must go over all of a sample, a vector.
@@ -575,6 +642,12 @@ fn transpose(values: &[f64], rows: usize, columns: usize) -> Vec<f64> {
 /// A constant's values, one for each channel of a sample's tensor against which it is broadcast.
 fn spread(shape: &[usize], values: &[f64], sides: &[usize]) -> Outcome<Vec<f64>> {
 	let channels = sides[0];
+	// With the samples' dimension, which `sides` lacks.
+	if shape.len() > sides.len() + 1 {
+		return Err(format!(
+			"a constant of dimensions {shape:?} has more of them than the value of {sides:?} for each sample: leave out its leading ones"
+		));
+	}
 	if values.len() == 1 {
 		return Ok(vec![values[0]; channels]);
 	}
@@ -592,36 +665,57 @@ fn spread(shape: &[usize], values: &[f64], sides: &[usize]) -> Outcome<Vec<f64>>
 }
 
 /// A sample's dimensions after a Reshape to `target`, whose first dimension must be that of the samples.
-fn reshaped(sides: &[usize], batch: Option<usize>, target: &[i64]) -> Option<Vec<usize>> {
-	let (first, rest) = target.split_first()?;
-	let elements: usize = sides.iter().product();
-	let side = |(at, side): (usize, &i64)| match *side {
-		-1 => Some(None),
-		// The input's dimension at this place; `sides` lacks the first.
-		0 => sides.get(at).map(|side| Some(*side)),
-		side => usize::try_from(side).ok().map(Some),
+fn reshaped(sides: &[usize], batch: Option<usize>, target: &[i64]) -> Outcome<Vec<usize>> {
+	let mixes = || {
+		format!(
+			"{target:?} mixes samples with one another: its first dimension must be theirs, 0, or -1 with no other; a sample's \
+			 tensor is {sides:?}"
+		)
 	};
-	let rest: Vec<_> = rest.iter().enumerate().map(side).collect::<Option<_>>()?;
-	let known: usize = rest
+	let (first, rest) = target.split_first().ok_or_else(mixes)?;
+	let side = |(at, side): (usize, &i64)| match *side {
+		-1 => Ok(None),
+		// The input's dimension at this place; `sides` lacks the first.
+		0 => sides.get(at).copied().map(Some).ok_or_else(|| {
+			format!(
+				"{target:?} has a 0 at place {}, where its input has no dimension: \
+				 a sample's tensor is {sides:?}",
+				at + 1
+			)
+		}),
+		side => usize::try_from(side)
+			.map(Some)
+			.map_err(|_| format!("{target:?} has the dimension {side}")),
+	};
+	let rest: Vec<Option<usize>> = rest.iter().enumerate().map(side).collect::<Outcome<_>>()?;
+	let open = rest.iter().filter(|side| side.is_none()).count();
+	if open + usize::from(*first == -1) > 1 {
+		return Err(format!("{target:?} has more than one -1"));
+	}
+	let same_first = match *first {
+		0 | -1 => true,
+		first => usize::try_from(first).is_ok_and(|first| Some(first) == batch),
+	};
+	if !same_first {
+		return Err(mixes());
+	}
+	let known = rest
 		.iter()
 		.flatten()
-		.try_fold(1usize, |n, side| n.checked_mul(*side))?;
-	let open = rest.iter().filter(|side| side.is_none()).count();
-	let same_first = match *first {
-		0 => true,
-		-1 => open == 0,
-		first => usize::try_from(first).ok() == batch,
-	};
-	if !same_first || open > 1 || known == 0 || !elements.is_multiple_of(known) {
-		return None;
-	}
-	let missing = elements / known;
-	match open == 1 || missing == 1 {
-		true => Some(
-			rest.into_iter()
-				.map(|side| side.unwrap_or(missing))
-				.collect(),
-		),
-		false => None,
+		.try_fold(1usize, |known, side| known.checked_mul(*side));
+	let missing = known.zip(elements(sides)).and_then(|(known, all)| {
+		let missing = all.checked_div(known)?;
+		(missing * known == all && (open == 1 || missing == 1)).then_some(missing)
+	});
+	match missing {
+		Some(missing) => Ok(rest
+			.into_iter()
+			.map(|side| side.unwrap_or(missing))
+			.collect()),
+		// What the samples' dimension would become is another number.
+		None if *first == -1 => Err(mixes()),
+		None => Err(format!(
+			"{target:?} has another number of elements than a sample's tensor of {sides:?}"
+		)),
 	}
 }

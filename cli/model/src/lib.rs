@@ -5,7 +5,7 @@
 //! - [`mod@quantise`]: from float weights to integers
 //! - [`samples`]: inputs and labels from .npy files
 //!
-//! [`build`] does all of it. `docs/use/models.md` states the rules and what is not supported.
+//! [`Imported`] does all of it. `docs/use/models.md` states the rules and what is not supported.
 #![deny(missing_docs)]
 
 mod attributes;
@@ -79,12 +79,10 @@ fn list(nodes: &[Unsupported]) -> String {
 	nodes.iter().map(|node| format!("\n  {node}")).collect()
 }
 
-/// Reads an ONNX file and quantises its network, with the ranges that the samples show.
-pub fn build(path: &Path, samples: &Samples, options: &Options) -> Result<Quantised, Error> {
-	let network = onnx::Network::read(path)?;
-	let graph = graph::Graph::import(&network)?;
-	let ranges = graph.ranges(&network, samples)?;
-	quantise::quantise(&graph, &ranges, samples, options)
+/// An ONNX file's network, all of whose nodes are supported.
+pub struct Imported {
+	network: onnx::Network,
+	graph: graph::Graph,
 }
 
 /// How many samples are classified right.
@@ -98,39 +96,62 @@ pub struct Accuracy {
 	pub quantised: usize,
 	/// Samples of which both say the same, right or not.
 	pub agreeing: usize,
+	/// Values of the samples that lay outside int8, and were clipped for the quantised model.
+	pub clipped: usize,
 }
 
-/// Compares the network of an ONNX file with its quantised model. `labels` has one place of the output for each
-/// sample. Samples of int8 are the quantised model's own integers ([`Integers::of`]), and the real numbers for which
-/// they stand are what the other one gets.
-pub fn accuracy(
-	path: &Path,
-	quantised: &Quantised,
-	samples: &Samples,
-	labels: &[usize],
-) -> Result<Accuracy, Error> {
-	if labels.len() != samples.rows {
-		return Err(Error::Samples(format!(
-			"there are {} labels for {} samples",
-			labels.len(),
-			samples.rows
-		)));
+impl Imported {
+	/// Reads an ONNX file.
+	pub fn read(path: &Path) -> Result<Self, Error> {
+		let network = onnx::Network::read(path)?;
+		let graph = graph::Graph::import(&network)?;
+		Ok(Self { network, graph })
 	}
-	let network = onnx::Network::read(path)?;
-	let graph = graph::Graph::import(&network)?;
-	let scores = graph.scores(&network, &samples.real(quantised.input_scale))?;
-	let float: Vec<_> = scores.iter().map(|scores| largest(scores)).collect();
-	let integers = quantised.classes(samples)?;
-	let right = |classes: &[usize]| classes.iter().zip(labels).filter(|(a, b)| a == b).count();
-	Ok(Accuracy {
-		samples: samples.rows,
-		float: right(&float),
-		quantised: right(&integers),
-		agreeing: float.iter().zip(&integers).filter(|(a, b)| a == b).count(),
-	})
+
+	/// Elements of a sample.
+	pub fn elements(&self) -> usize {
+		// Checked when it was read.
+		self.network.shape().iter().product()
+	}
+
+	/// Quantises the network, with the ranges that the samples show.
+	pub fn quantise(&self, samples: &Samples, options: &Options) -> Result<Quantised, Error> {
+		let ranges = self.graph.ranges(&self.network, samples)?;
+		quantise::quantise(&self.graph, &ranges, samples, options)
+	}
+
+	/// Compares the network with its quantised model. `labels` has one place of the output for each sample. Samples of int8
+	/// are the quantised model's own integers ([`Integers::of`]), and the real numbers for which they stand are what the
+	/// other one gets.
+	pub fn accuracy(
+		&self,
+		quantised: &Quantised,
+		samples: &Samples,
+		labels: &[usize],
+	) -> Result<Accuracy, Error> {
+		if labels.len() != samples.rows {
+			return Err(Error::Samples(format!(
+				"there are {} labels for {} samples",
+				labels.len(),
+				samples.rows
+			)));
+		}
+		let real = samples.real(quantised.input_scale);
+		let scores = self.graph.scores(&self.network, &real)?;
+		let float: Vec<_> = scores.iter().map(|scores| largest(scores)).collect();
+		let integers = quantised.classes(samples)?;
+		let right = |classes: &[usize]| classes.iter().zip(labels).filter(|(a, b)| a == b).count();
+		Ok(Accuracy {
+			samples: samples.rows,
+			float: right(&float),
+			quantised: right(&integers),
+			agreeing: float.iter().zip(&integers).filter(|(a, b)| a == b).count(),
+			clipped: Integers::of(samples, quantised.input_scale).clipped,
+		})
+	}
 }
 
-/// Place of the largest value, the first of equals.
+/// Place of the largest value, the first of equals; there is no NaN among them.
 fn largest<T: PartialOrd + Copy>(values: &[T]) -> usize {
 	let mut at = 0;
 	for (place, value) in values.iter().enumerate() {

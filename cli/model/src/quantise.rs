@@ -22,12 +22,12 @@
 //!   cuts it off), which the next linear layer's bias makes good.
 
 use lemma_zk_circuits::programs::infer::{
-	model::{self, Layer, Linear, Requantise, Scale},
+	model::{self, Layer, Linear, ModelError, Requantise, Scale, MAX_ELEMENTS},
 	reference, Model,
 };
 
 use crate::{
-	graph::{model_shape, Graph, Op, Range},
+	graph::{elements, model_shape, Graph, Op, Range},
 	samples::integer,
 	Error, Integers, Samples,
 };
@@ -82,12 +82,11 @@ pub fn quantise(
 ) -> Result<Quantised, Error> {
 	let input = model_shape(&graph.shape).or_else(|reason| {
 		// Nothing but a Reshape reads a tensor of other dimensions.
-		let elements: usize = graph.shape.iter().product();
 		let reads =
 			|node: &crate::graph::Node| !node.inputs.contains(&0) || matches!(node.op, Op::Reshape);
-		match graph.nodes.iter().all(reads) {
-			true => Ok(model::Shape::vector(elements)),
-			false => Err(Error::Samples(reason)),
+		match (graph.nodes.iter().all(reads), elements(&graph.shape)) {
+			(true, Some(elements)) => Ok(model::Shape::vector(elements)),
+			_ => Err(Error::Samples(reason)),
 		}
 	})?;
 	let relus = Relus::find(graph);
@@ -113,6 +112,7 @@ pub fn quantise(
 			node: node.name.clone(),
 			reason,
 		};
+		let too_large = || fail(format!("it has more than {MAX_ELEMENTS} elements"));
 		let low = if relus.cut_off[at] { 0 } else { -128 };
 		let most = match ranges.get(at + 1) {
 			Some(range) if low == 0 => range.high.max(0.0),
@@ -159,7 +159,8 @@ pub fn quantise(
 			}
 			Op::GlobalAveragePool => {
 				let sides = &graph.dimensions(node.inputs[0])[1..];
-				let average = Average::new(first, sides.iter().product(), most, low);
+				let count = elements(sides).ok_or_else(too_large)?;
+				let average = Average::new(first, count, most, low);
 				let op = model::Op::GlobalAveragePool {
 					requantise: average.requantise,
 				};
@@ -171,7 +172,7 @@ pub fn quantise(
 				let shape = match model_shape(&node.shape) {
 					Ok(shape) => shape,
 					// Between two Reshapes.
-					Err(_) => model::Shape::vector(node.shape.iter().product()),
+					Err(_) => model::Shape::vector(elements(&node.shape).ok_or_else(too_large)?),
 				};
 				(model::Op::Reshape(shape), first.scale, first.offset)
 			}
@@ -198,12 +199,37 @@ pub fn quantise(
 		output_scale = None;
 	}
 	Ok(Quantised {
-		model: Model::new(input, layers)?,
+		model: Model::new(input, layers).map_err(|error| of_node(error, &names))?,
 		input_scale: coded[0].scale,
 		output_scale,
 		names,
 		notes: graph.notes.clone(),
 	})
+}
+
+/// An error that names the ONNX node in place of the layer.
+fn of_node(error: ModelError, names: &[String]) -> Error {
+	match error {
+		ModelError::Layer { layer, op, reason } => {
+			let advice = match reason.contains("32 bits") {
+				true => {
+					": give the layer fewer inputs, such as by a pool before it, or smaller biases"
+				}
+				false => "",
+			};
+			Error::Layer {
+				node: names.get(layer).cloned().unwrap_or_else(|| op.into()),
+				reason: format!("{reason}{advice}"),
+			}
+		}
+		whole => Error::Model(whole),
+	}
+}
+
+/// How many layers a quantised model of the network has: Relus that others take over are none.
+pub(crate) fn layers(graph: &Graph) -> usize {
+	let left_out = Relus::find(graph).left_out;
+	left_out.iter().filter(|is_left_out| !**is_left_out).count()
 }
 
 impl Quantised {

@@ -28,6 +28,8 @@ pub struct Samples {
 	pub values: Vec<f32>,
 	/// Whether the file's elements are int8: a network takes those as its own integers, see [`Integers::of`].
 	pub is_int8: bool,
+	/// Whether they are float32 or float64.
+	pub is_float: bool,
 }
 
 impl Samples {
@@ -48,6 +50,7 @@ impl Samples {
 				.map(|value| (f64::from(*value) * unit) as f32)
 				.collect(),
 			is_int8: false,
+			is_float: self.is_float,
 		}
 	}
 
@@ -68,10 +71,12 @@ impl Samples {
 				"its shape is {shape:?}, but samples by values are needed, at least one of each"
 			)));
 		}
-		if let Some(at) = values.iter().position(|value| !value.is_finite()) {
-			return Err(fail(format!("value {at} is not a finite number")));
-		}
 		let values: Vec<_> = values.into_iter().map(|value| value as f32).collect();
+		if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+			return Err(fail(format!(
+				"value {at} is not a finite number, or is larger than a float32 can be"
+			)));
+		}
 		let samples = Self {
 			rows,
 			columns: values.len() / rows,
@@ -79,6 +84,7 @@ impl Samples {
 			shape: shape.iter().skip(1).map(|side| *side as usize).collect(),
 			values,
 			is_int8: element == "int8",
+			is_float: element.starts_with("float"),
 		};
 		Ok((samples, element))
 	}
@@ -106,7 +112,28 @@ impl Samples {
 				.copied()
 				.collect(),
 			is_int8: self.is_int8,
+			is_float: self.is_float,
 		})
+	}
+
+	/// Why a network that these calibrate may be a bad one, for people; a unit of its samples' integers stands for `scale`.
+	pub fn doubts(&self, scale: f64) -> Vec<String> {
+		let mut doubts = Vec::new();
+		let mut rows = self.values.chunks(self.columns.max(1));
+		let first = rows.next();
+		if rows.all(|row| Some(row) == first) {
+			doubts.push(
+				"all samples are equal, and the ranges of all values are chosen by that one: give many that are typical".into(),
+			);
+		}
+		if self.is_float && scale == 1.0 && self.greatest() <= 1.0 {
+			doubts.push(
+				"all values are -1, 0 or 1, so the network's integers stand for themselves, and samples with values between \
+				 these are rounded to them: give typical samples"
+					.into(),
+			);
+		}
+		doubts
 	}
 
 	/// The greatest absolute value.

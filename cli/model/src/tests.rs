@@ -1,4 +1,6 @@
-//! Networks that are built here, and the digits'.
+//! Networks that are built here, and the digits'; `refusals`: what is refused.
+
+mod refusals;
 
 use std::path::{Path, PathBuf};
 
@@ -10,12 +12,11 @@ use tract_onnx::pb::{
 };
 
 use crate::{
-	accuracy, build,
 	graph::{Graph, Op},
 	onnx::Network,
 	quantise::quantise,
 	samples::{integer, mismatch, read_indices},
-	Accuracy, Error, Integers, Options, Quantised, Samples,
+	Accuracy, Error, Imported, Integers, Options, Quantised, Samples, Unsupported,
 };
 
 /// A network in the making.
@@ -102,8 +103,23 @@ impl Builder {
 		});
 	}
 
+	/// A constant of another type than float32.
+	fn typed(&mut self, name: &str, dims: &[i64], data_type: DataType, raw_data: Vec<u8>) {
+		self.graph.initializer.push(TensorProto {
+			name: name.into(),
+			dims: dims.to_vec(),
+			data_type: data_type as i32,
+			raw_data,
+			..TensorProto::default()
+		});
+	}
+
 	/// The last node's output is the network's.
-	fn finish(mut self) -> Network {
+	fn finish(self) -> Network {
+		self.try_finish().expect("a network")
+	}
+
+	fn try_finish(mut self) -> Result<Network, Error> {
 		let output = self.graph.node.last().expect("a node").name.clone();
 		self.graph.output = vec![ValueInfoProto {
 			name: output,
@@ -118,7 +134,29 @@ impl Builder {
 			graph: Some(self.graph),
 			..ModelProto::default()
 		};
-		Network::new(proto, "built".into(), None).expect("a network")
+		Network::new(proto, "built".into(), None)
+	}
+
+	/// What is not supported.
+	fn refused(self) -> Vec<Unsupported> {
+		match Graph::import(&self.finish()) {
+			Err(Error::Unsupported(nodes)) => nodes,
+			Err(other) => panic!("{other}"),
+			Ok(_) => panic!("all is supported"),
+		}
+	}
+
+	/// The first reason of what is not supported, and its node.
+	fn refusal(self) -> String {
+		self.refused()[0].to_string()
+	}
+
+	/// Why it is no network that can be imported.
+	fn failure(self) -> String {
+		let imported = self
+			.try_finish()
+			.and_then(|network| Graph::import(&network));
+		imported.err().expect("refused").to_string()
 	}
 
 	fn samples(&mut self, rows: usize, columns: usize) -> Samples {
@@ -128,6 +166,7 @@ impl Builder {
 			shape: vec![columns],
 			values: (0..rows * columns).map(|_| self.random()).collect(),
 			is_int8: false,
+			is_float: true,
 		}
 	}
 }
@@ -317,6 +356,7 @@ fn weights_should_use_int8_and_round_to_the_nearest() {
 		shape: vec![2],
 		values: vec![127.0, 0.0, 0.0, -127.0],
 		is_int8: false,
+		is_float: true,
 	};
 	let network = builder.finish();
 	let (_, quantised) = quantised(&network, &samples, &Options::default());
@@ -345,9 +385,7 @@ fn every_node_that_is_not_supported_should_be_named() {
 	builder.node("Sigmoid", "squashed", &["x"], &[]);
 	builder.node("Tanh", "unread", &["x"], &[]);
 	builder.node("Concat", "both", &["behind", "squashed"], &[]);
-	let Err(Error::Unsupported(nodes)) = Graph::import(&builder.finish()) else {
-		panic!("not supported");
-	};
+	let nodes = builder.refused();
 	let names: Vec<_> = nodes
 		.iter()
 		.map(|node| (node.node.as_str(), node.operator.as_str()))
@@ -389,17 +427,15 @@ fn a_reshape_should_be_refused_when_it_mixes_samples() {
 
 #[test]
 fn nodes_that_make_nothing_of_a_sample_should_be_named() {
-	let refused = |builder: Builder, name: &str| match Graph::import(&builder.finish()) {
-		Err(Error::Unsupported(nodes)) => {
-			let names: Vec<_> = nodes.iter().map(|node| node.node.as_str()).collect();
-			assert_eq!(names, [name]);
-			assert!(
-				nodes[0].reason.contains("dimensions"),
-				"{}",
-				nodes[0].reason
-			);
-		}
-		_ => panic!("`{name}` is not refused"),
+	let refused = |builder: Builder, name: &str| {
+		let nodes = builder.refused();
+		let names: Vec<_> = nodes.iter().map(|node| node.node.as_str()).collect();
+		assert_eq!(names, [name]);
+		assert!(
+			nodes[0].reason.contains("dimensions"),
+			"{}",
+			nodes[0].reason
+		);
 	};
 	// A matrix without columns, whose outputs a BatchNormalization would scale.
 	let mut builder = Builder::new(&[4]);
@@ -486,11 +522,12 @@ fn digits_accuracy(file: &str, options: &Options) -> (Quantised, Accuracy) {
 		.collect();
 	assert_eq!((learnt.len(), held_out.len()), (1297, 500));
 	let calibration = images.select(&learnt).expect("rows");
-	let quantised = build(&digits(file), &calibration, options).expect("quantised");
+	let imported = Imported::read(&digits(file)).expect("supported");
+	let quantised = imported.quantise(&calibration, options).expect("quantised");
 	let held_out_labels: Vec<_> = held_out.iter().map(|row| labels[*row]).collect();
 	let samples = images.select(&held_out).expect("rows");
-	let accuracy =
-		accuracy(&digits(file), &quantised, &samples, &held_out_labels).expect("evaluated");
+	let accuracy = imported.accuracy(&quantised, &samples, &held_out_labels);
+	let accuracy = accuracy.expect("evaluated");
 	println!("{file} {options:?}: {accuracy:?}");
 	(quantised, accuracy)
 }
@@ -596,8 +633,9 @@ fn int8_should_be_the_same_integers_to_whoever_evaluates_or_orders() {
 		is_int8: false,
 		..images.clone()
 	};
-	let file = digits("digits_mlp_float.onnx");
-	let quantised = build(&file, &shares, &Options::default()).expect("quantised");
+	let imported = Imported::read(&digits("digits_mlp_float.onnx")).expect("supported");
+	let quantised = imported.quantise(&shares, &Options::default());
+	let quantised = quantised.expect("quantised");
 	assert_eq!(quantised.input_scale, 1.0 / 127.0);
 	let own = Integers::of(&shares, quantised.input_scale);
 	let as_int8 = Samples {
@@ -609,8 +647,10 @@ fn int8_should_be_the_same_integers_to_whoever_evaluates_or_orders() {
 	assert_eq!(again.values, own.values);
 	let real = as_int8.real(quantised.input_scale);
 	assert!(!real.is_int8);
-	let right =
-		|samples: &Samples| accuracy(&file, &quantised, samples, &labels).expect("evaluated");
+	let right = |samples: &Samples| {
+		let accuracy = imported.accuracy(&quantised, samples, &labels);
+		accuracy.expect("evaluated")
+	};
 	assert_eq!(right(&as_int8), right(&real), "in floating point too");
 	assert_eq!(right(&as_int8).quantised, right(&shares).quantised);
 }

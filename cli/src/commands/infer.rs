@@ -13,7 +13,7 @@ use serde_json::{json, Value};
 
 use super::{
 	aside,
-	model::{check_classes, check_labels, check_registered_rules, counted, share},
+	model::{check_classes, check_labels, check_registered_rules, clipped_note, counted, share},
 	results::{self, demand, write_matrix},
 };
 use crate::{
@@ -67,11 +67,8 @@ pub async fn run(context: &Context, args: Infer) -> Outcome<()> {
 	if let Some(note) = network.own_integers(&args.inputs, &inputs) {
 		context.output.note(&note);
 	}
-	if clipped > 0 {
-		context.output.note(&format!(
-			"note: {clipped} of the {} values lie outside the range of the samples by which the network was made, and are clipped",
-			inputs.values.len()
-		));
+	if let Some(note) = clipped_note(&args.inputs, clipped, inputs.values.len()) {
+		context.output.note(&note);
 	}
 	let keys = context.keys()?;
 	let client = context.client().await?;

@@ -8,13 +8,14 @@ use lemma_client::{
 	npy::write_atomically,
 	At, Balance, Client, Keys, Program, H256,
 };
-use lemma_model::{samples::read_indices, Accuracy, Options, Quantised, Samples};
+use lemma_model::{samples::read_indices, Accuracy, Imported, Options, Quantised, Samples};
 use lemma_primitives::program::{LengthRule, ProgramStatus};
 use lemma_zk_circuits::{
 	program::Program as _,
 	programs::infer::{
-		encoding::{encode_input, Bundle},
-		model::Op,
+		encoding::{encode_input, Bundle, MAX_BATCH, MAX_BATCHES},
+		model::{Op, MAX_ELEMENTS},
+		plan::Plan,
 		Infer, Model as Integers,
 	},
 };
@@ -31,6 +32,9 @@ use crate::{
 	posting::FEE_MARGIN,
 	views::{self, lem},
 };
+
+/// What `--batches` is unless it is given: such sizes need not all fit.
+const DEFAULT_BATCHES: [usize; 3] = [1, 16, 64];
 
 /// Runs the command.
 pub async fn run(context: &Context, command: Model) -> Outcome<()> {
@@ -50,16 +54,22 @@ pub async fn run(context: &Context, command: Model) -> Outcome<()> {
 
 async fn build(context: &Context, args: Build) -> Outcome<()> {
 	check_files(&args)?;
-	let mut batches = args.batches.clone();
-	batches.sort_unstable();
-	batches.dedup();
+	let batches = Batches::new(&args.batches)?;
 	let mut progress = context.output.progress();
 	progress.wait("reading and quantising the network");
 	let out = args.out.clone();
-	let (network, quantised, accuracy, note) = aside(move || quantise(args, batches)).await?;
-	if let Some(note) = note {
-		progress.done(&note);
+	let Made {
+		network,
+		quantised,
+		accuracy,
+		set,
+		notes: said,
+	} = aside(move || quantise(args, batches)).await?;
+	progress.finish();
+	for note in &said {
+		context.output.note(note);
 	}
+	let mut progress = context.output.progress();
 	// The ids follow from the file; if a circuit cannot be built, there is no file.
 	let Built {
 		network, circuits, ..
@@ -72,6 +82,8 @@ async fn build(context: &Context, args: Build) -> Outcome<()> {
 	let accuracy_view = accuracy.map(|accuracy| {
 		json!({
 			"samples": accuracy.samples,
+			"of": set,
+			"clipped": accuracy.clipped,
 			"float": share(accuracy.float, accuracy.samples),
 			"quantised": share(accuracy.quantised, accuracy.samples),
 			"float_right": accuracy.float,
@@ -87,6 +99,7 @@ async fn build(context: &Context, args: Build) -> Outcome<()> {
 			"input_scale": quantised.input_scale,
 			"output_scale": quantised.output_scale,
 			"left_out": quantised.notes,
+			"notes": said,
 			"accuracy": accuracy_view,
 		}),
 	);
@@ -97,7 +110,7 @@ async fn build(context: &Context, args: Build) -> Outcome<()> {
 		}
 		if let Some(right) = accuracy {
 			text += &format!(
-				"of {} samples, right in floating point {}, in integers {}; the same class {}\n",
+				"of the {} {set} samples, right in floating point {}, in integers {}; the same class {}\n",
 				right.samples,
 				counted(right.float, right.samples),
 				counted(right.quantised, right.samples),
@@ -132,12 +145,117 @@ pub fn counted(right: usize, samples: usize) -> String {
 	format!("{right} ({:.1}%)", 100.0 * share(right, samples))
 }
 
-/// The network, what was quantised, how accurate that is with labels, and what is to be said of their samples.
-fn quantise(
-	args: Build,
-	batches: Vec<usize>,
-) -> Outcome<(Network, Quantised, Option<Accuracy>, Option<String>)> {
+/// Says how many values were clipped, if any were.
+pub fn clipped_note(path: &Path, clipped: usize, values: usize) -> Option<String> {
+	(clipped > 0).then(|| {
+		format!(
+			"note: {clipped} of the {values} values of {} lie outside the range of the samples by which the network was made, and \
+			 are clipped",
+			path.display()
+		)
+	})
+}
+
+/// The batch sizes that a network is to have programs for.
+#[derive(Debug)]
+struct Batches {
+	sizes: Vec<usize>,
+	is_default: bool,
+}
+
+impl Batches {
+	/// Sizes that a network can have.
+	fn new(sizes: &[usize]) -> Outcome<Self> {
+		let mut sizes = sizes.to_vec();
+		sizes.sort_unstable();
+		sizes.dedup();
+		let fit = sizes.iter().all(|size| (1..=MAX_BATCH).contains(size));
+		if !fit || !(1..=MAX_BATCHES).contains(&sizes.len()) {
+			return Err(Failure::usage(format!(
+				"--batches: 1 to {MAX_BATCHES} different numbers from 1 to {MAX_BATCH} are needed"
+			)));
+		}
+		Ok(Self {
+			is_default: sizes == DEFAULT_BATCHES,
+			sizes,
+		})
+	}
+
+	/// Those of which `check` does not say why they do not fit. Of sizes that were asked for each must; others are left out,
+	/// with a note.
+	fn fitting(
+		self,
+		check: impl Fn(usize) -> Result<(), String>,
+		notes: &mut Vec<String>,
+	) -> Outcome<Self> {
+		let mut kept = Vec::new();
+		let mut why = None;
+		for size in self.sizes {
+			match check(size) {
+				Ok(()) => kept.push(size),
+				Err(reason) if self.is_default => {
+					notes.push(format!("note: batches of {size} are left out: {reason}"));
+					why = why.or(Some(reason));
+				}
+				Err(reason) => return Err(too_large(&reason, largest(&check))),
+			}
+		}
+		match why {
+			Some(reason) if kept.is_empty() => Err(too_large(&reason, largest(&check))),
+			_ => Ok(Self {
+				sizes: kept,
+				is_default: self.is_default,
+			}),
+		}
+	}
+}
+
+/// A batch size that fits, the largest if all below it do; `None` if there is none.
+fn largest(check: impl Fn(usize) -> Result<(), String>) -> Option<usize> {
+	let (mut fits, mut fails) = (0, MAX_BATCH + 1);
+	while fails - fits > 1 {
+		let between = fits + (fails - fits) / 2;
+		match check(between) {
+			Ok(()) => fits = between,
+			Err(_) => fails = between,
+		}
+	}
+	(fits > 0).then_some(fits)
+}
+
+fn too_large(reason: &str, largest: Option<usize>) -> Failure {
+	let advice = match largest {
+		Some(size) => format!("the largest size that fits is {size}"),
+		None => "not even one sample fits".into(),
+	};
+	Failure::usage(format!("--batches: {reason}; {advice}"))
+}
+
+/// A network as `quantise` makes it.
+struct Made {
+	network: Network,
+	quantised: Quantised,
+	/// With labels.
+	accuracy: Option<Accuracy>,
+	/// Of which samples that is.
+	set: &'static str,
+	/// What is to be said of the samples and of the circuits, for people.
+	notes: Vec<String>,
+}
+
+fn quantise(args: Build, batches: Batches) -> Outcome<Made> {
 	let failed = |e: lemma_model::Error| model_failure(&e);
+	let mut notes = Vec::new();
+	let imported = Imported::read(&args.onnx).map_err(failed)?;
+	let batches = batches.fitting(
+		|size| match size.saturating_mul(imported.elements()) {
+			elements if elements > MAX_ELEMENTS => Err(format!(
+				"the samples of a batch of {size} have {elements} elements, and at most {MAX_ELEMENTS} can be proven together"
+			)),
+			_ => Ok(()),
+		},
+		&mut notes,
+	)?;
 	let samples = Samples::read(&args.calibrate).map_err(failed)?;
 	let labelled = match (&args.labels, &args.evaluate) {
 		(None, _) => None,
@@ -157,16 +275,36 @@ fn quantise(
 		per_layer: args.per_layer,
 		argmax: args.argmax,
 	};
-	let quantised = lemma_model::build(&args.onnx, &samples, &options).map_err(failed)?;
+	let quantised = imported.quantise(&samples, &options).map_err(failed)?;
+	let plan = |size: usize| Plan::new(&quantised.model, size).map_err(|e| e.to_string());
+	let batches = batches.fitting(|size| plan(size).map(drop), &mut notes)?;
+	for size in &batches.sizes {
+		let rows = plan(*size).map_err(Failure::usage)?.rows;
+		notes.push(format!(
+			"batches of {size}: about {rows} rows, {:.1} GB of memory to prove",
+			proving_bytes(rows) as f64 / 1e9
+		));
+	}
+	let doubts = samples.doubts(quantised.input_scale).into_iter();
+	notes.extend(doubts.map(|doubt| format!("note: {}: {doubt}", args.calibrate.display())));
 	if let (Some((_, labels)), Some(path)) = (&labelled, &args.labels) {
 		check_classes(path, labels, classes(&quantised.model))?;
 	}
+	let values = labelled
+		.as_ref()
+		.map_or(0, |(samples, _)| samples.values.len());
 	let accuracy = labelled.map(|(samples, labels)| {
-		lemma_model::accuracy(&args.onnx, &quantised, &samples, &labels).map_err(failed)
+		imported
+			.accuracy(&quantised, &samples, &labels)
+			.map_err(failed)
 	});
-	let note = args.evaluate.as_ref().zip(evaluated);
-	let note = note.and_then(|(path, is_int8)| own_integers(path, is_int8, quantised.input_scale));
-	let bundle = Bundle::new(quantised.model.clone(), batches)
+	let accuracy = accuracy.transpose()?;
+	if let Some((path, is_int8)) = args.evaluate.as_ref().zip(evaluated) {
+		notes.extend(own_integers(path, is_int8, quantised.input_scale));
+		let clipped = accuracy.map_or(0, |accuracy| accuracy.clipped);
+		notes.extend(clipped_note(path, clipped, values));
+	}
+	let bundle = Bundle::new(quantised.model.clone(), batches.sizes)
 		.map_err(|e| Failure::usage(format!("--batches: {e}")))?;
 	let network = Network {
 		bytes: bundle.encode(),
@@ -174,7 +312,21 @@ fn quantise(
 		bundle,
 		notes: None,
 	};
-	Ok((network, quantised, accuracy.transpose()?, note))
+	Ok(Made {
+		network,
+		quantised,
+		accuracy,
+		set: match args.evaluate {
+			Some(_) => "evaluation",
+			None => "calibration",
+		},
+		notes,
+	})
+}
+
+/// Memory to prove a circuit of so many rows in, as its job estimates it.
+fn proving_bytes(rows: usize) -> u64 {
+	(1 << 30) + rows.next_power_of_two() as u64 * 14_000
 }
 
 /// Fails unless there is a label for each sample.
@@ -531,4 +683,53 @@ async fn check_funds(client: &Client, keys: &Keys, programs: usize) -> Outcome<(
 			lem(deposit)
 		),
 	))
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	fn up_to(most: usize) -> impl Fn(usize) -> Result<(), String> {
+		move |size| match size <= most {
+			true => Ok(()),
+			false => Err(format!("{size} is too many")),
+		}
+	}
+
+	#[test]
+	fn batches_should_be_sorted_and_from_1_to_1024() {
+		assert_eq!(Batches::new(&[3, 1, 3]).expect("sizes").sizes, [1, 3]);
+		let many: Vec<_> = (1..18).collect();
+		for wrong in [&[0][..], &[1025], &[], &many[..]] {
+			let text = Batches::new(wrong).expect_err("refused").message;
+			assert!(text.contains("from 1 to 1024"), "{text}");
+		}
+	}
+
+	#[test]
+	fn default_batches_should_be_left_out_with_a_note_when_they_do_not_fit() {
+		let mut notes = Vec::new();
+		let batches = Batches::new(&DEFAULT_BATCHES).expect("sizes");
+		let kept = batches.fitting(up_to(20), &mut notes).expect("some fit");
+		assert_eq!(kept.sizes, [1, 16]);
+		let kept = kept.fitting(up_to(3), &mut notes).expect("one fits");
+		assert_eq!(kept.sizes, [1]);
+		assert!(
+			notes[0].contains("64") && notes[1].contains("16"),
+			"{notes:?}"
+		);
+		let refused = kept.fitting(up_to(0), &mut notes);
+		let text = refused.expect_err("none fits").message;
+		assert!(text.contains("not even one"), "{text}");
+	}
+
+	#[test]
+	fn given_batches_should_be_refused_with_the_largest_that_fits_when_one_does_not() {
+		for (most, part) in [(20, "fits is 20"), (99, "fits is 99"), (0, "not even one")] {
+			let batches = Batches::new(&[1, 100]).expect("sizes");
+			let refused = batches.fitting(up_to(most), &mut Vec::new());
+			let text = refused.expect_err("too large").message;
+			assert!(text.contains(part), "{text}");
+		}
+	}
 }
