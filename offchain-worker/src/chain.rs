@@ -28,8 +28,8 @@ pub enum Sent {
 	Pooled,
 	/// The pool did not take it, for this reason. It may still be included if another node has it.
 	Refused(String),
-	/// The pool will not take these very bytes for a while, for this reason: others with the same nonce must be
-	/// signed.
+	/// The pool will not take these very bytes, for a while or for good, for this reason: others with the same nonce must
+	/// be signed.
 	Banned(String),
 }
 

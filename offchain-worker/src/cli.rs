@@ -14,7 +14,7 @@ use crate::{
 	backend::Machine,
 	bench::{self, BenchArgs},
 	config::{self, LogFormat, Settings, ANNOTATED_DEFAULTS},
-	journal::{self, Record, State},
+	journal::{self, JournalError, Record, State},
 	worker::{self, JOURNAL_FILE},
 };
 
@@ -223,7 +223,15 @@ fn records(path: &Path, order: Option<OrderId>) -> anyhow::Result<Vec<Record>> {
 		 --config",
 		path.display()
 	);
-	let mut records = journal::read(path)?;
+	let (mut records, unreadable) = journal::read(path)?;
+	for unreadable in unreadable {
+		let error = JournalError::Unreadable(unreadable);
+		match order {
+			Some(order) if order == unreadable => return Err(error.into()),
+			Some(_) => {}
+			None => eprintln!("{error}"),
+		}
+	}
 	if let Some(order) = order {
 		records.retain(|record| record.order == order);
 		anyhow::ensure!(

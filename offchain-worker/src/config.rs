@@ -15,7 +15,7 @@ use figment::{
 	providers::{Env, Format, Serialized, Toml},
 	Figment,
 };
-use lemma_client::{amount, Balance};
+use lemma_client::{amount, Balance, UNIT};
 use lemma_job_host::priority::Niceness;
 use serde::{de, Deserialize, Deserializer, Serialize};
 
@@ -26,6 +26,11 @@ use crate::{
 
 /// Prefix of the environment variables.
 pub const ENV_PREFIX: &str = "LEMMA_";
+
+/// Lowest price unless another is set: ten times what a claim costs, which is not given back.
+const MIN_PRICE: Balance = UNIT / 100;
+/// How many times its price an order's collateral may be unless something else is set.
+const MAX_COLLATERAL_PER_PRICE: f64 = 10.0;
 
 /// The settings as they are written, each optional.
 #[derive(Clone, Default, PartialEq, clap::Args, Serialize, Deserialize)]
@@ -123,6 +128,10 @@ pub struct Settings {
 		skip_serializing_if = "Option::is_none"
 	)]
 	pub min_price_per_second: Option<String>,
+	/// How many times the price the collateral of a claim may be; an order is left until its price has risen to that
+	#[arg(long, value_name = "FACTOR")]
+	#[serde(default, skip_serializing_if = "Option::is_none")]
+	pub max_collateral_per_price: Option<f64>,
 	/// Longest input to fetch, bytes
 	#[arg(long, value_name = "BYTES")]
 	#[serde(default, skip_serializing_if = "Option::is_none")]
@@ -135,7 +144,7 @@ pub struct Settings {
 	#[arg(long, value_name = "FACTOR")]
 	#[serde(default, skip_serializing_if = "Option::is_none")]
 	pub time_limit_factor: Option<f64>,
-	/// Jobs at a time
+	/// Jobs at a time; each is thought to take so many times as long as by itself
 	#[arg(long, value_name = "NUMBER")]
 	#[serde(default, skip_serializing_if = "Option::is_none")]
 	pub concurrency: Option<usize>,
@@ -163,11 +172,12 @@ pub struct Settings {
 		skip_serializing_if = "Option::is_none"
 	)]
 	pub bench_file: Option<String>,
-	/// How many times the estimated time must fit into a claim's window
+	/// How many times the estimated time, of all jobs at a time, must fit into a claim's window
 	#[arg(long, value_name = "FACTOR")]
 	#[serde(default, skip_serializing_if = "Option::is_none")]
 	pub safety_factor: Option<f64>,
-	/// Highest tip for a result that finds no place in a block, in LEM; by default the claim's collateral, and never more
+	/// Highest tip for a result that finds no place in a block, in LEM; by default ten times the price, and never more than
+	/// the claim's collateral
 	#[arg(long, value_name = "LEM")]
 	#[serde(
 		default,
@@ -215,6 +225,7 @@ const NAMES: &[&str] = &[
 	FILE_ONLY,
 	"min_price",
 	"min_price_per_second",
+	"max_collateral_per_price",
 	"max_input_bytes",
 	"max_memory_bytes",
 	"time_limit_factor",
@@ -263,6 +274,8 @@ pub struct Rules {
 	pub min_price: Balance,
 	/// Lowest price per second of estimated work, smallest unit.
 	pub min_price_per_second: Balance,
+	/// How many times the price the collateral of a claim may be.
+	pub max_collateral_per_price: f64,
 	/// Longest input, bytes.
 	pub max_input_bytes: u64,
 	/// Memory that one job may take, bytes.
@@ -273,6 +286,8 @@ pub struct Rules {
 	pub rescue: bool,
 	/// How many times the estimated time must fit into a claim's window.
 	pub safety_factor: f64,
+	/// Jobs at a time, which share the machine: so many times the estimated time is what one of them takes.
+	pub concurrency: usize,
 }
 
 /// The validated configuration.
@@ -310,7 +325,7 @@ pub struct Config {
 	pub niceness: Niceness,
 	/// What `bench` wrote.
 	pub bench_file: PathBuf,
-	/// Highest tip of a submission, smallest unit; the claim's collateral if none is set.
+	/// Highest tip of a submission, smallest unit, if one is set: see [`crate::tip::cap`].
 	pub max_tip: Option<Balance>,
 	/// Time without taking orders after a failure.
 	pub cooldown: Duration,
@@ -485,6 +500,15 @@ impl Settings {
 		if !(1.0..=100.0).contains(&safety_factor) {
 			return Err(ConfigError::of("safety_factor", "must be from 1 to 100"));
 		}
+		let max_collateral_per_price = self
+			.max_collateral_per_price
+			.unwrap_or(MAX_COLLATERAL_PER_PRICE);
+		if !(0.1..=1_000_000.0).contains(&max_collateral_per_price) {
+			return Err(ConfigError::of(
+				"max_collateral_per_price",
+				"must be from 0.1 to 1000000",
+			));
+		}
 		let time_limit_factor = self.time_limit_factor.unwrap_or(10.0);
 		if !(2.0..=1_000.0).contains(&time_limit_factor) {
 			return Err(ConfigError::of(
@@ -501,12 +525,13 @@ impl Settings {
 		};
 		let rules = Rules {
 			programs: self.programs.clone().unwrap_or_default(),
-			min_price: amount_of("min_price", self.min_price.as_deref(), 0)?,
+			min_price: amount_of("min_price", self.min_price.as_deref(), MIN_PRICE)?,
 			min_price_per_second: amount_of(
 				"min_price_per_second",
 				self.min_price_per_second.as_deref(),
 				0,
 			)?,
+			max_collateral_per_price,
 			max_input_bytes: within(
 				"max_input_bytes",
 				self.max_input_bytes.unwrap_or(256 << 20),
@@ -517,6 +542,7 @@ impl Settings {
 			claim: self.claim.unwrap_or(true),
 			rescue: self.rescue.unwrap_or(true),
 			safety_factor,
+			concurrency,
 		};
 		if !rules.claim && !rules.rescue {
 			return Err(ConfigError(

@@ -47,7 +47,7 @@ pub struct Context {
 	pub clock: Clock,
 	/// Wait after the node, a store or the disk failed.
 	pub retry: Duration,
-	/// Highest tip of a submission; the claim's collateral if none is set, and never more than that.
+	/// Highest tip of a submission, if one is set: see [`crate::tip::cap`].
 	pub max_tip: Option<Balance>,
 	/// Held while it is decided whether to claim: what one order's claim will commit is not free for another's.
 	pub claiming: tokio::sync::Mutex<()>,
@@ -152,9 +152,13 @@ impl Context {
 		Ok(needed.filter_map(|record| record.input).collect())
 	}
 
-	/// Removes all inputs that no unfinished order has, such as those that a crash left behind.
+	/// Removes all inputs that no unfinished order has, such as those that a crash left behind; none while nobody knows
+	/// what an order has.
 	pub fn drop_stray_inputs(&self) -> Result<(), JournalError> {
 		let live = self.journal.live()?;
+		if !self.journal.unreadable().is_empty() {
+			return Ok(());
+		}
 		let needed = live.iter().filter_map(|record| record.input).collect();
 		self.workshop.drop_inputs(&needed, 0);
 		Ok(())

@@ -2,7 +2,8 @@
 //!
 //! A signed transaction binds us until it is certain that it will never be included. That is so when a
 //! *finalized* block shows its nonce used by another transaction, or its era over. Until then the very same
-//! bytes are sent again, never others but with the same nonce. All ends are read from finalized state; the best block
+//! bytes are sent again, never others but with the same nonce. Of what another key signed nonces tell nothing: its era
+//! alone decides. All ends are read from finalized state; the best block
 //! lets work begin early. A claim does not wait for the posting to be final: it names the order's terms, so in a fork where
 //! the number is another order's the chain refuses it.
 
@@ -24,6 +25,8 @@ pub struct View {
 	pub best: Sight,
 	/// At the latest finalized block.
 	pub finalized: Sight,
+	/// The account that signs, whose nonces these are.
+	pub account: Hash,
 }
 
 /// What can still become of a signed transaction.
@@ -42,11 +45,12 @@ pub enum Fate {
 impl Fate {
 	/// Of `signed`, as `view` shows our account.
 	pub fn of(signed: &Signed, view: &View) -> Self {
-		if view.finalized.nonce > signed.nonce {
+		let ours = signed.is_by(&view.account);
+		if ours && view.finalized.nonce > signed.nonce {
 			Fate::Consumed
 		} else if view.finalized.number.saturating_add(1) >= signed.dies_at {
 			Fate::Dead
-		} else if view.best.nonce > signed.nonce
+		} else if (ours && view.best.nonce > signed.nonce)
 			|| view.best.number.saturating_add(1) >= signed.dies_at
 		{
 			Fate::Undecided
@@ -190,7 +194,9 @@ fn let_be(best: &Standing) -> Step {
 fn gone(record: &Record, view: &View, found: &Found) -> Step {
 	// The requester may have removed the receipt already; the submission's inclusion tells.
 	if let Some(submissions) = record.submissions() {
-		if Fate::of(&submissions, view) == Fate::Consumed {
+		// Nonces do not tell of another key's.
+		let theirs = !submissions.is_by(&view.account);
+		if theirs || Fate::of(&submissions, view) == Fate::Consumed {
 			return match found {
 				None => lookup_submission(record, submissions),
 				Some(Some(Inclusion {
@@ -238,7 +244,7 @@ fn ended_unproven(record: &Record) -> State {
 }
 
 fn claim_fate(record: &Record, view: &View) -> Option<Fate> {
-	record.claim.as_ref().map(|claim| Fate::of(claim, view))
+	record.claims().map(|claims| Fate::of(&claims, view))
 }
 
 fn claim_signed(
@@ -264,17 +270,17 @@ fn claim_signed(
 		Standing::Rescue { .. } => return Step::BeginAgain,
 		_ => {}
 	}
-	let Some(claim) = &record.claim else {
+	let Some(claims) = record.claims() else {
 		return Step::BeginAgain;
 	};
-	match Fate::of(claim, view) {
+	match Fate::of(&claims, view) {
 		Fate::Alive if matches!(best, Standing::Open) => Step::SendClaim,
 		Fate::Alive | Fate::Undecided => Step::Wait,
 		Fate::Dead => Step::BeginAgain,
 		Fate::Consumed => match found {
 			None => Step::Lookup {
-				hashes: vec![claim.hash],
-				all: *claim,
+				hashes: record.claim_hashes().collect(),
+				all: claims,
 			},
 			Some(Some(Inclusion { outcome, .. })) => match outcome {
 				Outcome::Failed(reason) => Step::End(State::Failed {
@@ -349,6 +355,7 @@ mod tests {
 	use crate::{journal::Replaced, scheduler::new_record};
 
 	const US: [u8; 32] = [1; 32];
+	const OUR_KEY: [u8; 32] = [11; 32];
 
 	fn order(max_price: Balance) -> Order {
 		Order {
@@ -394,17 +401,25 @@ mod tests {
 			nonce: 4,
 			born_at,
 			dies_at: born_at + 64,
+			account: Some(OUR_KEY),
+		}
+	}
+
+	/// The order at two blocks.
+	fn view(best: Sight, finalized: Sight) -> View {
+		View {
+			best,
+			finalized,
+			account: OUR_KEY,
 		}
 	}
 
 	#[test]
 	fn a_claim_should_name_the_terms_of_the_best_block_and_wait_for_nothing_else() {
 		let claims = |best: Option<Order>, finalized: Option<Order>| {
-			let view = View {
-				best: sight(12, 0, best),
-				// The order was posted in block 10.
-				finalized: sight(9 + u32::from(finalized.is_some()), 0, finalized),
-			};
+			// The order was posted in block 10.
+			let height = 9 + u32::from(finalized.is_some());
+			let view = view(sight(12, 0, best), sight(height, 0, finalized));
 			[State::Fetched, State::Claiming].map(|state| decide(&record(state), &view, &None))
 		};
 		let taken = [
@@ -440,9 +455,9 @@ mod tests {
 			signed: signed(1, 12),
 			tip: 0,
 		}];
-		let view = |finalized, nonce| View {
-			best: sight(finalized + 2, nonce, Some(order(100))),
-			finalized: sight(finalized, nonce, Some(order(100))),
+		let view = |finalized: u32, nonce: u32| {
+			let sight = |number: u32| sight(number, nonce, Some(order(100)));
+			view(sight(finalized + 2), sight(finalized))
 		};
 		let step = decide(&record, &view(30, 5), &None);
 		let Step::Lookup { hashes, all } = step else {
@@ -454,5 +469,68 @@ mod tests {
 		let step = decide(&record, &view(78, 4), &None);
 		assert!(matches!(step, Step::SendSubmission { .. }), "{step:?}");
 		assert_eq!(decide(&record, &view(83, 4), &None), Step::SubmitAgain);
+	}
+
+	#[test]
+	fn a_claim_should_be_looked_for_in_all_its_signatures() {
+		let mut record = record(State::ClaimSigned);
+		record.claim = Some(signed(2, 20));
+		record.replaced_claims = vec![signed(1, 12)];
+		let view = |finalized: u32, nonce: u32| {
+			let sight = |number: u32| sight(number, nonce, Some(order(100)));
+			view(sight(finalized + 2), sight(finalized))
+		};
+		let Step::Lookup { hashes, all } = decide(&record, &view(30, 5), &None) else {
+			panic!("its nonce is used");
+		};
+		assert_eq!(hashes, [[2; 32], [1; 32]]);
+		assert_eq!((all.born_at, all.dies_at), (12, 84));
+		assert_eq!(decide(&record, &view(78, 4), &None), Step::SendClaim);
+		assert_eq!(decide(&record, &view(83, 4), &None), Step::BeginAgain);
+	}
+
+	#[test]
+	fn what_another_key_signed_should_be_judged_by_its_era_alone() {
+		const LATER: u32 = 1_000;
+		let theirs = Signed {
+			account: Some([12; 32]),
+			..signed(1, 20)
+		};
+		let claimed = Order {
+			status: OrderStatus::Claimed {
+				provider: AccountId::new(US),
+				price: 100,
+				claimed_at: 20,
+				expires_at: 300,
+			},
+			..order(100)
+		};
+		let mut claim = record(State::ClaimSigned);
+		claim.claim = Some(theirs);
+		let mut record = record(State::Submitted);
+		record.submission = Some(theirs);
+		let at = |finalized: u32, order: Option<Order>| {
+			let sight = |number: u32| sight(number, LATER, order.clone());
+			view(sight(finalized + 2), sight(finalized))
+		};
+		let live = |finalized: u32| at(finalized, Some(claimed.clone()));
+		let step = decide(&record, &live(30), &None);
+		assert!(matches!(step, Step::SendSubmission { .. }), "{step:?}");
+		assert_eq!(decide(&record, &live(82), &None), Step::Wait);
+		assert_eq!(decide(&record, &live(83), &None), Step::SubmitAgain);
+		// Whether it was settled by it is asked of the blocks.
+		let step = decide(&record, &at(30, None), &None);
+		assert!(matches!(step, Step::Lookup { .. }), "{step:?}");
+		// Who signed what an earlier version wrote down is not known: it is taken for ours.
+		record.submission = Some(Signed {
+			account: None,
+			..theirs
+		});
+		let step = decide(&record, &live(30), &None);
+		assert!(matches!(step, Step::Lookup { .. }), "{step:?}");
+
+		let open = |finalized: u32| at(finalized, Some(order(100)));
+		assert_eq!(decide(&claim, &open(30), &None), Step::SendClaim);
+		assert_eq!(decide(&claim, &open(83), &None), Step::BeginAgain);
 	}
 }

@@ -9,6 +9,7 @@ use std::{
 	future::Future,
 	io::Write,
 	path::{Path, PathBuf},
+	sync::atomic::{AtomicU64, Ordering},
 	time::{Instant, SystemTime},
 };
 
@@ -243,17 +244,20 @@ fn kept(path: &Path, hash: &Hash, size: u64) -> Option<Vec<u8>> {
 }
 
 fn keep(folder: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-	let part = path.with_extension(PART);
+	/// Two orders may have the same input, and get it at the same time.
+	static WRITTEN: AtomicU64 = AtomicU64::new(0);
+	let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
+	let part = path.with_extension(format!("{number}.{PART}"));
 	let written = fs::File::create(&part).and_then(|mut file| {
 		file.write_all(bytes)?;
-		file.sync_all()
+		file.sync_all()?;
+		fs::rename(&part, path)
 	});
 	if let Err(error) = written {
 		// It takes the room that is wanting.
 		let _ = fs::remove_file(&part);
 		return Err(error);
 	}
-	fs::rename(&part, path)?;
 	// Makes the renaming last.
 	fs::File::open(folder)?.sync_all()
 }
@@ -379,6 +383,38 @@ mod tests {
 		assert!(counted(&inputs, InputOutcome::Unwritten));
 		let bound = inputs.get(&stored(hash, 5, b""), true).await;
 		assert_eq!(bound, Ok(b"bytes".to_vec()));
+	}
+
+	#[test]
+	fn an_input_should_be_kept_whole_when_several_orders_get_it_at_once() {
+		let folder = tempfile::tempdir().unwrap();
+		let bytes = vec![7_u8; 100_000];
+		let hash = lemma_zk_statement::blake2_256(&bytes);
+		let path = folder.path().join(hex::encode(hash));
+		std::thread::scope(|scope| {
+			for _ in 0..4 {
+				scope.spawn(|| {
+					for _ in 0..5 {
+						keep(folder.path(), &path, &bytes).unwrap();
+						assert!(kept(&path, &hash, 100_000).is_some());
+					}
+				});
+			}
+		});
+		assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+	}
+
+	#[tokio::test]
+	async fn what_a_crash_left_of_a_write_should_be_removed_at_the_start() {
+		let (folder, store, inputs) = inputs(100);
+		let folder = folder.path().join("inputs");
+		let left = folder.join("00ff.12.part");
+		fs::write(&left, b"byt").unwrap();
+		inputs.drop_beyond(&BTreeSet::new(), 0);
+		assert!(left.exists(), "somebody may be writing it");
+		let policy = FetchPolicy::default();
+		Inputs::open(folder, store, policy, 100, Metrics::new()).unwrap();
+		assert!(!left.exists());
 	}
 
 	#[tokio::test]

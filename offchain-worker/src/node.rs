@@ -68,6 +68,19 @@ fn block(found: BlockRef) -> Block {
 	}
 }
 
+/// What the node's answer to a sending says.
+fn answer(sent: Result<(), Error>) -> Result<Sent, ChainError> {
+	match sent {
+		Ok(()) | Err(Error::Pool(PoolError::AlreadyImported)) => Ok(Sent::Pooled),
+		// A signature is bad for good once another version of the runtime is there.
+		Err(Error::Pool(error @ (PoolError::TemporarilyBanned | PoolError::BadSignature))) => {
+			Ok(Sent::Banned(error.to_string()))
+		}
+		Err(Error::Pool(error)) => Ok(Sent::Refused(error.to_string())),
+		Err(error) => Err(error.into()),
+	}
+}
+
 /// Nonces are u32 on chain; the client speaks of u64 as JSON-RPC does.
 fn narrow(nonce: u64) -> u32 {
 	u32::try_from(nonce).unwrap_or(u32::MAX)
@@ -195,20 +208,13 @@ impl Chain for Node {
 			nonce,
 			born_at: signed.signed_at.number,
 			dies_at,
+			account: Some(self.keys.account().into()),
 		};
 		Ok((record, signed.bytes))
 	}
 
 	async fn send(&self, bytes: &[u8]) -> Result<Sent, ChainError> {
-		match self.client.send(bytes).await {
-			Ok(()) => Ok(Sent::Pooled),
-			Err(Error::Pool(PoolError::AlreadyImported)) => Ok(Sent::Pooled),
-			Err(Error::Pool(error @ PoolError::TemporarilyBanned)) => {
-				Ok(Sent::Banned(error.to_string()))
-			}
-			Err(Error::Pool(error)) => Ok(Sent::Refused(error.to_string())),
-			Err(error) => Err(error.into()),
-		}
+		answer(self.client.send(bytes).await)
 	}
 
 	async fn find(
@@ -254,5 +260,25 @@ impl Chain for Node {
 			}));
 		}
 		Ok(None)
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn bytes_that_the_pool_will_not_take_should_be_told_from_those_that_it_may_take_later() {
+		let answer = |error| answer(Err(Error::Pool(error)));
+		for error in [PoolError::TemporarilyBanned, PoolError::BadSignature] {
+			let sent = answer(error);
+			assert!(matches!(sent, Ok(Sent::Banned(_))), "{sent:?}");
+		}
+		for error in [PoolError::Full, PoolError::CannotPay, PoolError::Future] {
+			let sent = answer(error);
+			assert!(matches!(sent, Ok(Sent::Refused(_))), "{sent:?}");
+		}
+		let sent = answer(PoolError::AlreadyImported);
+		assert!(matches!(sent, Ok(Sent::Pooled)), "{sent:?}");
 	}
 }

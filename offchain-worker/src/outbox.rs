@@ -4,15 +4,22 @@
 //! nor the node's pool, nor a signed transaction in the journal uses: a transaction that was signed but never
 //! sent keeps its nonce until it can no longer be included, and one that died or is no longer wanted leaves no gap
 //! behind: before others wait for it in vain, its nonce is used up by a transaction that does nothing.
+//!
+//! What the pool's answer says is taken for true within bounds: more transactions than the journal knows, and a few that
+//! others may have sent with the same key, are not between the best block and a nonce.
 
 use std::sync::Arc;
 
-use lemma_client::{Balance, OrderId};
+use lemma_client::{Balance, BlockNumber, OrderId};
 
 use crate::{
 	chain::{Action, Chain, ChainError, Sent},
-	journal::{Attachment, Blob, Hash, Journal, JournalError, Record, State},
+	journal::{Attachment, Blob, Hash, Journal, JournalError, Record, Signed, State},
 };
+
+/// Nonces that may be in use beyond those of the journal's transactions that can still be included: those of
+/// transactions that use up nonces, and of what else is signed with this key.
+const NONCES_OF_OTHERS: usize = 8;
 
 /// Why something could not be signed or sent.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +59,24 @@ impl Outbox {
 		Ok(self
 			.journal
 			.advance(order, State::ClaimSigned, attachment)?)
+	}
+
+	/// Signs the claim that `record` has anew, with the same nonce, and writes it down in the place of that one. `None` if
+	/// there is none.
+	///
+	/// The chain can include one of the two, so it does not matter which of them reached whom.
+	pub async fn replace_claim(
+		&self,
+		record: &Record,
+		terms: Hash,
+	) -> Result<Option<Record>, OutboxError> {
+		let Some(last) = record.claim else {
+			return Ok(None);
+		};
+		let order = record.order;
+		let action = Action::Claim { order, terms };
+		let (signed, bytes) = self.chain.sign(action, last.nonce, 0).await?;
+		Ok(Some(self.journal.replace_claim(order, signed, &bytes)?))
 	}
 
 	/// Signs the submission of an order in state Proved and writes it down: SubmitSigned. `None` if the
@@ -126,11 +151,12 @@ impl Outbox {
 	/// What fills it need not be written down: of two transactions with one nonce the chain includes one.
 	pub async fn close_gap(&self, nonce: u32) -> Result<bool, OutboxError> {
 		let _signing = self.signing.lock().await;
-		let Nonces { free, held } = self.nonces().await?;
-		if free >= nonce || held.contains(&free) {
+		let nonces = self.nonces().await?;
+		let Nonces { free, held, .. } = &nonces;
+		if *free >= nonce || held.contains(free) || !self.is_believable(&nonces, nonce)? {
 			return Ok(false);
 		}
-		self.fill(free, 0).await?;
+		self.fill(*free, 0).await?;
 		Ok(true)
 	}
 
@@ -140,12 +166,24 @@ impl Outbox {
 	/// Whose claim it is finds out as if another transaction of the account had taken the nonce, and begins again.
 	pub async fn clear_way(&self, nonce: u32, tip: Balance) -> Result<u32, OutboxError> {
 		let _signing = self.signing.lock().await;
-		let heads = self.chain.heads().await?;
-		let on_chain = self.chain.nonce(heads.best).await?;
+		let nonces = self.nonces().await?;
+		if !self.is_believable(&nonces, nonce)? {
+			tracing::warn!(
+				nonce,
+				on_chain = nonces.on_chain,
+				"more nonces are free before the submission than this worker can have left: none is used up"
+			);
+			return Ok(0);
+		}
+		let account: Hash = self.chain.account().into();
 		let live = self.journal.live()?;
-		let submissions: Vec<_> = live.iter().filter_map(Record::open_submission).collect();
+		let submissions: Vec<_> = live
+			.iter()
+			.filter_map(Record::open_submission)
+			.filter(|signed| signed.is_by(&account))
+			.collect();
 		let mut filled = 0;
-		for below in on_chain..nonce {
+		for below in nonces.on_chain..nonce {
 			if submissions.iter().all(|signed| signed.nonce != below) {
 				self.fill(below, tip).await?;
 				filled += 1;
@@ -156,11 +194,12 @@ impl Outbox {
 
 	/// The highest tip of the submissions that wait behind this nonce.
 	pub fn highest_tip_behind(&self, nonce: u32) -> Result<Balance, JournalError> {
+		let account: Hash = self.chain.account().into();
 		let live = self.journal.live()?;
 		let behind = live.iter().filter(|record| {
 			record
 				.open_submission()
-				.is_some_and(|signed| signed.nonce > nonce)
+				.is_some_and(|signed| signed.nonce > nonce && signed.is_by(&account))
 		});
 		Ok(behind.map(|record| record.tip).max().unwrap_or_default())
 	}
@@ -179,37 +218,73 @@ impl Outbox {
 	}
 
 	async fn next_nonce(&self) -> Result<u32, OutboxError> {
-		let Nonces { free, held } = self.nonces().await?;
-		let mut nonce = free;
-		while held.contains(&nonce) {
+		let nonces = self.nonces().await?;
+		let mut nonce = nonces.free;
+		while nonces.held.contains(&nonce) {
 			nonce = nonce.saturating_add(1);
 		}
+		if !self.is_believable(&nonces, nonce)? {
+			return Err(ChainError::Refused(format!(
+				"the next free nonce of the signing account would be {nonce} by what the node says of its \
+				 pool, and its best block has used those below {}: that is not believable, and nothing is \
+				 signed. Check the node, and whether something else sends many transactions with this key",
+				nonces.on_chain
+			))
+			.into());
+		}
 		Ok(nonce)
+	}
+
+	/// Whether as many nonces can be in use as there are from the best block's on below this one.
+	fn is_believable(&self, nonces: &Nonces, nonce: u32) -> Result<bool, JournalError> {
+		let between = nonce.saturating_sub(nonces.on_chain) as usize;
+		if between <= nonces.held.len().saturating_add(NONCES_OF_OTHERS) {
+			return Ok(true);
+		}
+		// Those of orders that are over may wait in the pool too.
+		let all = self.journal.all()?;
+		let signed = all
+			.iter()
+			.flat_map(|record| record.claims().into_iter().chain(record.submissions()));
+		let open = signed.filter(|signed| nonces.is_open(signed)).count();
+		Ok(between <= open.saturating_add(NONCES_OF_OTHERS))
 	}
 
 	async fn nonces(&self) -> Result<Nonces, OutboxError> {
 		let heads = self.chain.heads().await?;
 		let on_chain = self.chain.nonce(heads.best).await?;
 		let in_pool = self.chain.pool_nonce().await?;
-		let held = self
-			.journal
-			.live()?
-			.iter()
-			.flat_map(Record::open_transactions)
-			.filter(|signed| signed.dies_at > heads.finalized.number.saturating_add(1))
-			.map(|signed| signed.nonce)
-			.collect();
-		Ok(Nonces {
+		let mut nonces = Nonces {
+			account: self.chain.account().into(),
+			finalized: heads.finalized.number,
+			on_chain,
 			free: on_chain.max(in_pool),
-			held,
-		})
+			held: Vec::new(),
+		};
+		let live = self.journal.live()?;
+		let signed = live.iter().flat_map(Record::open_transactions);
+		let held = signed.filter(|signed| nonces.is_open(signed));
+		nonces.held = held.map(|signed| signed.nonce).collect();
+		Ok(nonces)
 	}
 }
 
 /// The account's nonces.
 struct Nonces {
+	account: Hash,
+	/// Height of the latest finalized block.
+	finalized: BlockNumber,
+	/// The lowest that the best block has not used.
+	on_chain: u32,
 	/// The lowest that neither the chain nor the node's pool knows as used.
 	free: u32,
 	/// Those of signed transactions in the journal that may still be included.
 	held: Vec<u32>,
+}
+
+impl Nonces {
+	/// Whether a transaction has one of them, and may still be included.
+	fn is_open(&self, signed: &Signed) -> bool {
+		signed.is_by(&self.account) && signed.dies_at > self.finalized.saturating_add(1)
+	}
 }

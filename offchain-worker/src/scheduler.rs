@@ -6,7 +6,7 @@ use std::{
 	time::{Duration, Instant},
 };
 
-use lemma_client::{amount, AccountId, Balance, Order, OrderId, OrderStatus};
+use lemma_client::{amount, AccountId, Balance, BlockNumber, Order, OrderId, OrderStatus};
 use lemma_primitives::order::InputSource;
 use tokio::{
 	sync::{watch, OwnedSemaphorePermit, Semaphore},
@@ -34,6 +34,9 @@ const REST_AFTER_MISTAKE: u32 = 30;
 const REST_WITHOUT_INPUT: Duration = Duration::from_secs(30);
 /// The longest such rest.
 const LONGEST_REST_WITHOUT_INPUT: Duration = Duration::from_secs(960);
+/// Blocks for which an order that was lost is left alone. Where the node's two heads are at odds about it, it would be
+/// begun and lost again and again.
+const BLOCKS_WITHOUT_LOST: BlockNumber = 4;
 /// Requesters remembered for inputs that were not to be had.
 const REQUESTERS_REMEMBERED: usize = 10_000;
 
@@ -47,10 +50,12 @@ pub struct Scheduler {
 	active: HashMap<Id, OrderId>,
 	/// Orders left alone until then.
 	left: HashMap<OrderId, Instant>,
+	/// Orders that were lost, left alone until the best block has this height.
+	lost: HashMap<OrderId, BlockNumber>,
 	/// Orders whose care ended by a mistake of ours, to be taken up again.
 	orphans: BTreeSet<OrderId>,
-	/// How often the inputs of a requester's orders were not to be had. Whoever posts such orders has to wait behind
-	/// those who do not, whatever it promises to pay.
+	/// How often the inputs of a requester's orders were not to be had, or not what the orders said. Whoever posts such
+	/// orders has to wait behind those who do not, whatever it promises to pay.
 	troubles: HashMap<AccountId, u32>,
 	/// Whose order it is, and how often its input was not to be had.
 	looked_at: HashMap<OrderId, (AccountId, u32)>,
@@ -68,6 +73,7 @@ impl Scheduler {
 			tasks: JoinSet::new(),
 			active: HashMap::new(),
 			left: HashMap::new(),
+			lost: HashMap::new(),
 			orphans: BTreeSet::new(),
 			troubles: HashMap::new(),
 			looked_at: HashMap::new(),
@@ -207,6 +213,19 @@ impl Scheduler {
 				self.looked_at.remove(&order);
 				return Ok(());
 			}
+			Ok(Ended::Lost) => {
+				self.looked_at.remove(&order);
+				let best = self.heads.borrow().best.number;
+				let until = best.saturating_add(BLOCKS_WITHOUT_LOST);
+				self.lost.insert(order, until);
+				return Ok(());
+			}
+			Ok(Ended::Refused) => {
+				if let Some((requester, _)) = self.looked_at.remove(&order) {
+					self.note_trouble(requester);
+				}
+				return Ok(());
+			}
 			Ok(Ended::Left(time)) => time,
 			Ok(Ended::NoInput) => self.note_no_input(order),
 			Err(error) => {
@@ -231,18 +250,29 @@ impl Scheduler {
 		};
 		let rest = REST_WITHOUT_INPUT.saturating_mul(1 << (*times).min(16));
 		*times = times.saturating_add(1);
+		let requester = requester.clone();
+		self.note_trouble(requester);
+		rest.min(LONGEST_REST_WITHOUT_INPUT)
+	}
+
+	/// From now on this requester's orders wait behind those of others.
+	fn note_trouble(&mut self, requester: AccountId) {
 		if self.troubles.len() >= REQUESTERS_REMEMBERED {
 			self.troubles.clear();
 		}
-		let troubles = self.troubles.entry(requester.clone()).or_default();
+		let troubles = self.troubles.entry(requester).or_default();
 		*troubles = troubles.saturating_add(1);
-		rest.min(LONGEST_REST_WITHOUT_INPUT)
 	}
 
 	/// Looks through the order book and takes the best that there is place for.
 	async fn look(&mut self, heads: Heads, stop: &CancellationToken) -> Result<(), LookError> {
 		let now = Instant::now();
 		self.left.retain(|_, until| *until > now);
+		let best = heads.best.number;
+		// A chain that has gone back by more is not waited for.
+		let latest = best.saturating_add(BLOCKS_WITHOUT_LOST);
+		self.lost
+			.retain(|_, until| *until > best && *until <= latest);
 		self.adopt(stop);
 		self.sweep(heads.finalized.number)?;
 		let chain = self.context.chain.clone();
@@ -332,7 +362,8 @@ impl Scheduler {
 		for _ in 0..PAGES_AT_A_LOOK {
 			let (orders, next) = self.context.chain.orders(at, self.next_page).await?;
 			for (id, order) in orders {
-				if self.is_active(id) || self.left.contains_key(&id) {
+				if self.is_active(id) || self.left.contains_key(&id) || self.lost.contains_key(&id)
+				{
 					continue;
 				}
 				if matches!(order.status, OrderStatus::Claimed { .. }) {
@@ -376,11 +407,15 @@ impl Scheduler {
 
 	/// Whether the journal has not closed this very order.
 	fn is_news(&self, id: OrderId, order: &Order) -> Result<bool, JournalError> {
-		Ok(match self.context.journal.get(id)? {
-			Some(record) if record.fingerprint == fingerprint(order) => {
-				!record.state.is_final() || matches!(record.state, State::Lost { .. })
-			}
-			_ => true,
+		Ok(match self.context.journal.get(id) {
+			// What was signed for it nobody knows: it is left alone.
+			Err(error) if error.is_of_one_order() => false,
+			found => match found? {
+				Some(record) if record.fingerprint == fingerprint(order) => {
+					!record.state.is_final() || matches!(record.state, State::Lost { .. })
+				}
+				_ => true,
+			},
 		})
 	}
 }
@@ -416,5 +451,6 @@ pub fn new_record(id: OrderId, order: &Order, provider: [u8; 32]) -> Record {
 		history: Vec::new(),
 		tip: 0,
 		replaced: Vec::new(),
+		replaced_claims: Vec::new(),
 	}
 }

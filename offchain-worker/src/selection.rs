@@ -102,7 +102,7 @@ pub struct Offer {
 /// What the input turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Demand {
-	/// Seconds that the work is thought to take.
+	/// Seconds that the work is thought to take with the machine to itself.
 	pub seconds: f64,
 	/// Peak of memory, bytes.
 	pub memory_bytes: u64,
@@ -159,6 +159,16 @@ pub fn at_first_sight(order: &Order, rules: &Rules, served: &Served, offer: &Off
 			amount::format(rules.min_price)
 		));
 	}
+	// Balance to f64 loses digits below a millionth of a LEM; this compares amounts, it moves none.
+	let most = offer.price as f64 * rules.max_collateral_per_price;
+	if !rescue && order.collateral as f64 > most {
+		return Verdict::NotNow(format!(
+			"its collateral is {} LEM, more than max_collateral_per_price ({}) times its price of {} LEM",
+			amount::format(order.collateral),
+			rules.max_collateral_per_price,
+			amount::format(offer.price)
+		));
+	}
 	if !rescue && offer.free_bond < order.collateral {
 		return Verdict::NotNow(format!(
 			"its collateral is {} LEM, and only {} LEM of the bond are free",
@@ -208,7 +218,6 @@ pub fn with_input(
 			rules.max_memory_bytes >> 20
 		));
 	}
-	// Balance to f64 loses digits below a millionth of a LEM; this compares prices, it moves none.
 	let least = rules.min_price_per_second as f64 * demand.seconds;
 	if (offer.price as f64) < least {
 		let reason = format!(
@@ -226,11 +235,13 @@ pub fn with_input(
 	let rescue = matches!(order.status, OrderStatus::Rescue { .. });
 	let left = blocks_left(order, offer, rescue).saturating_sub(BLOCKS_BESIDE_THE_WORK);
 	let seconds_left = f64::from(left) * offer.block_time.as_secs_f64();
-	if demand.seconds * rules.safety_factor > seconds_left {
+	// Each job takes all cores: beside others it takes as many times as long as there are jobs.
+	let seconds = demand.seconds * rules.concurrency as f64;
+	if seconds * rules.safety_factor > seconds_left {
 		return Verdict::Never(format!(
-			"about {:.0} s of work (times safety_factor {}) do not fit into the {seconds_left:.0} s \
-			 that it leaves",
-			demand.seconds, rules.safety_factor
+			"about {:.0} s of work (times concurrency {} and safety_factor {}) do not fit into the \
+			 {seconds_left:.0} s that it leaves",
+			demand.seconds, rules.concurrency, rules.safety_factor
 		));
 	}
 	Verdict::Take

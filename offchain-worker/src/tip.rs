@@ -19,6 +19,16 @@ pub const RENEWED_BEFORE: BlockNumber = 4;
 /// alone is 92 kB of the 3.9 MB of a block, 40 of which fill it; of a remark, thousands do.
 pub const FILLER_SHARE: Balance = 32;
 
+/// How many times its price the highest tip for a result is, unless the operator says otherwise.
+pub const PRICES_TIPPED: Balance = 10;
+
+/// The highest tip for the result of a claim with this collateral at this price: the operator's `max_tip`, without one
+/// [`PRICES_TIPPED`] times the price, and never more than there is to lose.
+pub fn cap(collateral: Balance, price: Balance, max_tip: Option<Balance>) -> Balance {
+	let max_tip = max_tip.unwrap_or_else(|| price.saturating_mul(PRICES_TIPPED));
+	collateral.min(max_tip)
+}
+
 /// The tip of a submission that was given to a node `waited` blocks ago and that `left` blocks can still hold in time, of
 /// at most `cap`.
 pub fn wanted(cap: Balance, waited: BlockNumber, left: BlockNumber) -> Balance {
@@ -34,6 +44,17 @@ pub fn wanted(cap: Balance, waited: BlockNumber, left: BlockNumber) -> Balance {
 #[cfg(test)]
 mod tests {
 	use super::*;
+
+	#[test]
+	fn the_highest_tip_should_be_the_operators_or_follow_the_price_and_not_exceed_the_collateral() {
+		assert_eq!(cap(1_000, 5, None), 50);
+		assert_eq!(cap(1_000, 100, None), 1_000);
+		assert_eq!(cap(1_000, 200, None), 1_000);
+		assert_eq!(cap(1_000, 5, Some(0)), 0);
+		assert_eq!(cap(1_000, 5, Some(999)), 999);
+		assert_eq!(cap(1_000, 200, Some(2_000)), 1_000);
+		assert_eq!(cap(1_000, Balance::MAX, None), 1_000);
+	}
 
 	#[test]
 	fn nothing_should_be_tipped_when_nothing_keeps_the_result_out() {

@@ -144,6 +144,11 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 	};
 	journal.bind(node.genesis())?;
 	journal.prune()?;
+	for order in journal.unreadable() {
+		metrics.journal_failed();
+		let problem = "its record in the journal cannot be read: the log says what to do";
+		status.problem(order, Some(problem.to_owned()));
+	}
 	tracing::info!(
 		genesis = %hex::encode(node.genesis()),
 		account = %node.account(),
@@ -277,4 +282,32 @@ fn signals(
 fn exit_at_once() {
 	tracing::warn!("stopping at once; the next start goes on where the journal is");
 	std::process::exit(130);
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[tokio::test]
+	async fn the_key_of_a_hosted_node_should_not_be_shown_at_health() {
+		let status = Status::new(Metrics::new());
+		let stop = CancellationToken::new();
+		let keys = Keys::open("//Alice").unwrap();
+		let url = "ws://user:SECRET@127.0.0.1:9/v1/SECRET?key=SECRET";
+		let connecting = connect(url, keys, &status, &stop);
+		let asking = async {
+			loop {
+				let problems = status.health().problems.join("; ");
+				if problems.contains("no node answers") {
+					stop.cancel();
+					return problems;
+				}
+				tokio::time::sleep(Duration::from_millis(10)).await;
+			}
+		};
+		let (connected, problems) = tokio::join!(connecting, asking);
+		assert!(connected.unwrap().is_none());
+		assert!(problems.contains("at ws://127.0.0.1:9 ("), "{problems}");
+		assert!(!problems.contains("SECRET"), "{problems}");
+	}
 }

@@ -217,6 +217,7 @@ fn journal_seeds() -> Vec<Vec<u8>> {
 		nonce: 5,
 		born_at: 6,
 		dies_at: 70,
+		account: Some([10; 32]),
 	};
 	states()
 		.map(|state| {
@@ -237,6 +238,7 @@ fn journal_seeds() -> Vec<Vec<u8>> {
 				stages: vec![("outer".to_owned(), 1_000_000)],
 				tip: 6,
 				replaced: vec![Replaced { signed, tip: 3 }],
+				replaced_claims: vec![signed],
 			}
 			.encode()
 		})
@@ -259,6 +261,7 @@ fn config(bytes: &[u8]) {
 	assert!(config.node.starts_with("ws://") || config.node.starts_with("wss://"));
 	assert!((1..=64).contains(&config.concurrency));
 	assert!((1.0..=100.0).contains(&config.rules.safety_factor));
+	assert!((0.1..=1_000_000.0).contains(&config.rules.max_collateral_per_price));
 	assert!(config.rules.max_input_bytes > 0);
 	assert!(config.rules.claim || config.rules.rescue);
 }

@@ -33,6 +33,9 @@ fn defaults_should_do_when_only_a_key_is_given() {
 	assert_eq!(config.metrics, Some("127.0.0.1:9617".parse().unwrap()));
 	assert!(!config.allow_private_addresses && !config.allow_redirects);
 	assert!(config.rules.claim && config.rules.rescue);
+	assert_eq!(config.rules.min_price, amount::parse("0.01").unwrap());
+	assert_eq!(config.rules.max_collateral_per_price, 10.0);
+	assert_eq!(config.max_tip, None);
 	assert_eq!(config.bench_file, config.data_dir.join("bench.json"));
 }
 
@@ -58,6 +61,7 @@ fn flags_should_win_over_the_environment_and_it_over_the_file() {
 	assert_eq!(config.rules.min_price, amount::parse("0.5").unwrap());
 	assert_eq!(config.rules.programs, ["gemm", "poseidon"]);
 	assert_eq!(config.concurrency, 2);
+	assert_eq!(config.rules.concurrency, 2);
 }
 
 #[test]
@@ -97,6 +101,8 @@ fn every_error_should_name_its_key() {
 		("min_price = \"ten\"", "min_price"),
 		("min_price_per_second = \"-1\"", "min_price_per_second"),
 		("max_tip = \"all\"", "max_tip"),
+		("max_collateral_per_price = 0", "max_collateral_per_price"),
+		("max_collateral_per_price = nan", "max_collateral_per_price"),
 		("concurrency = 0", "concurrency"),
 		("concurrency = \"two\"", "concurrency"),
 		("time_limit_factor = 1", "time_limit_factor"),
@@ -152,7 +158,7 @@ fn a_missing_or_broken_file_should_be_named() {
 #[test]
 fn a_number_should_do_where_a_text_is_expected() {
 	let config = config(&format!(
-		"{KEY}min_price = 10\nmin_price_per_second = 0.25\n"
+		"{KEY}min_price = 10\nmin_price_per_second = 0.25\nmax_collateral_per_price = 3\n"
 	))
 	.unwrap();
 	assert_eq!(config.rules.min_price, amount::parse("10").unwrap());
@@ -160,6 +166,7 @@ fn a_number_should_do_where_a_text_is_expected() {
 		config.rules.min_price_per_second,
 		amount::parse("0.25").unwrap()
 	);
+	assert_eq!(config.rules.max_collateral_per_price, 3.0);
 }
 
 #[test]

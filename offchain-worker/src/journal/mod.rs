@@ -11,11 +11,13 @@
 //! ([`JournalError::is_passing`]), and the same step may be tried again. The database is then opened anew, because
 //! after a failed write only the file tells what was written.
 
+mod layouts;
 mod record;
 
 use std::{
+	collections::BTreeSet,
 	path::Path,
-	sync::{PoisonError, RwLock},
+	sync::{Mutex, MutexGuard, PoisonError, RwLock},
 	time::{Duration, Instant},
 };
 
@@ -42,14 +44,12 @@ const ATTEMPTS: TableDefinition<'_, u64, u32> = TableDefinition::new("attempts")
 const ABOUT: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("about");
 
 /// Version of the layout above, and of [`Record`].
-const LAYOUT: u32 = 2;
-/// The layout before tips: its records end where those of today have a tip and what was replaced.
-const LAYOUT_WITHOUT_TIPS: u32 = 1;
+const LAYOUT: u32 = 3;
 /// Final records kept, the newest ones.
 const FINAL_RECORDS_KEPT: usize = 10_000;
 /// Steps kept of one order's history: far more than it has unless its transactions die again and again.
 const HISTORY_KEPT: usize = 200;
-/// Replaced submissions of one order that are kept, the newest ones.
+/// Replaced claims, and replaced submissions, of one order that are kept, the newest ones.
 const REPLACED_KEPT: usize = 64;
 /// Memory for the database's cache, bytes.
 const CACHE_BYTES: usize = 32 * 1024 * 1024;
@@ -106,14 +106,16 @@ pub enum JournalError {
 	Database(Box<redb::Error>),
 	/// A record cannot be read.
 	#[error(
-		"the journal's record of order {0} cannot be read; it was written by another version or is \
-		 damaged: keep the file for inquiry and start with another data_dir"
+		"the journal's record of order {0} cannot be read: it was written by another version of this \
+		 program, or is damaged. The order is left alone and all others go on. If it is claimed, its \
+		 collateral is lost when the claim ends: `lemma order show {0}` says whether and when; until \
+		 then the version that wrote the record can go on with it. Keep a copy of the file for inquiry"
 	)]
 	Unreadable(OrderId),
 	/// The file has another layout.
 	#[error(
-		"the journal has layout {found}, this worker knows layout {LAYOUT}: use the version of \
-		 lemma-worker that wrote it, or another data_dir"
+		"the journal has layout {found}, this worker has layout {LAYOUT}: an earlier one is brought up to \
+		 date when the worker starts; for a later one use the version of lemma-worker that wrote it"
 	)]
 	Layout {
 		/// The layout found.
@@ -197,6 +199,8 @@ pub struct Journal {
 	handle: RwLock<Handle>,
 	open: Opener,
 	fuse: Fuse,
+	/// Orders whose records could not be read when all were.
+	unreadable: Mutex<BTreeSet<OrderId>>,
 }
 
 struct Handle {
@@ -242,11 +246,10 @@ impl Journal {
 					about.insert("layout", LAYOUT.encode().as_slice())?;
 				}
 				Some(LAYOUT) => {}
-				Some(LAYOUT_WITHOUT_TIPS) => {
-					add_tips(&transaction)?;
+				Some(found) => {
+					layouts::renew(&transaction, found)?;
 					about.insert("layout", LAYOUT.encode().as_slice())?;
 				}
-				Some(found) => return Err(JournalError::Layout { found }),
 			}
 		}
 		transaction.commit()?;
@@ -258,6 +261,7 @@ impl Journal {
 			handle: RwLock::new(handle),
 			open,
 			fuse,
+			unreadable: Mutex::default(),
 		})
 	}
 
@@ -265,6 +269,17 @@ impl Journal {
 	#[cfg(test)]
 	pub fn on(disk: &disk::Disk, fuse: Fuse) -> Result<Self, JournalError> {
 		Self::over(disk.opener(), LOCK_PATIENCE, fuse)
+	}
+
+	/// Puts something in the place of an order's record that is none.
+	#[cfg(test)]
+	pub fn damage(&self, order: OrderId) {
+		let damaged: &[u8] = &[0xff];
+		self.write(|transaction| {
+			transaction.open_table(ORDERS)?.insert(order, damaged)?;
+			Ok(())
+		})
+		.unwrap();
 	}
 
 	/// Does something with the database. After a failure the database is let go of, and opened anew by the next
@@ -349,12 +364,15 @@ impl Journal {
 
 	/// Begins an order in state [`State::Seen`]. Where there is a record of the same order, it stands as
 	/// it is, and is returned; unless the order was lost to another, and may be had again as a rescue. A
-	/// finished or unbound record of another order that had the same number
-	/// on another fork is replaced.
+	/// finished or unbound record of another order that had the same number on another fork is replaced, and so
+	/// is an unbound one for another provider: our account acts for this one now.
 	pub fn begin(&self, mut record: Record) -> Result<Record, JournalError> {
 		if let Some(found) = self.get(record.order)? {
 			let lost = matches!(found.state, State::Lost { .. });
-			if found.fingerprint == record.fingerprint && !lost {
+			let stands = found.state.is_final()
+				|| found.state.is_bound()
+				|| found.provider == record.provider;
+			if found.fingerprint == record.fingerprint && !lost && stands {
 				return Ok(found);
 			}
 			if found.state.is_bound() {
@@ -394,6 +412,7 @@ impl Journal {
 			Attachment::Shape(shape) => record.shape = shape.to_owned(),
 			Attachment::Claim(signed, bytes) => {
 				record.claim = Some(signed);
+				record.replaced_claims.clear();
 				blobs.push((Blob::Claim, bytes));
 			}
 			Attachment::Submission(signed, bytes) => {
@@ -415,6 +434,7 @@ impl Journal {
 		}
 		if next == State::Fetched {
 			record.claim = None;
+			record.replaced_claims.clear();
 		}
 		let ends = next.is_final();
 		if record.history.len() < HISTORY_KEPT || ends {
@@ -434,6 +454,34 @@ impl Journal {
 		Ok(record)
 	}
 
+	/// Puts another signed claim in the place of the latest one, with the same nonce. The state stays.
+	pub fn replace_claim(
+		&self,
+		order: OrderId,
+		signed: Signed,
+		bytes: &[u8],
+	) -> Result<Record, JournalError> {
+		let mut record = self.get(order)?.ok_or(JournalError::Unknown(order))?;
+		let open = record.claim.filter(|_| record.state.is_bound());
+		let Some(last) = open.filter(|last| last.excludes(&signed)) else {
+			return Err(JournalError::NoSuchStep {
+				order,
+				from: record.state.name(),
+				to: "claim-replaced",
+			});
+		};
+		record.replaced_claims.push(last);
+		let excess = record.replaced_claims.len().saturating_sub(REPLACED_KEPT);
+		record.replaced_claims.drain(..excess);
+		record.claim = Some(signed);
+		self.step("claim-replaced", &record, |transaction| {
+			let mut table = transaction.open_table(BLOBS)?;
+			table.insert((order, Blob::Claim as u8), bytes)?;
+			Ok(())
+		})?;
+		Ok(record)
+	}
+
 	/// Puts another signed submission in the place of the latest one, with the same nonce and its own tip. The state
 	/// stays.
 	pub fn replace_submission(
@@ -445,7 +493,7 @@ impl Journal {
 	) -> Result<Record, JournalError> {
 		let mut record = self.get(order)?.ok_or(JournalError::Unknown(order))?;
 		let open = record.open_submission().and(record.submission);
-		let Some(last) = open.filter(|last| last.nonce == signed.nonce) else {
+		let Some(last) = open.filter(|last| last.excludes(&signed)) else {
 			return Err(JournalError::NoSuchStep {
 				order,
 				from: record.state.name(),
@@ -527,12 +575,30 @@ impl Journal {
 		})
 	}
 
-	/// All records, by order.
+	/// All records that can be read, by order. The log says which cannot, once.
 	pub fn all(&self) -> Result<Vec<Record>, JournalError> {
-		self.using(|database| all(&database.begin_read()?))
+		let (records, unreadable) = self.using(|database| all(&database.begin_read()?))?;
+		let mut known = self.lock_unreadable();
+		for order in unreadable {
+			if known.insert(order) {
+				tracing::error!(order, "{}", JournalError::Unreadable(order));
+			}
+		}
+		Ok(records)
 	}
 
-	/// The records of orders that are not finished, by order.
+	/// Orders whose records could not be read when last all were: one of them may bind us, and nobody knows.
+	pub fn unreadable(&self) -> BTreeSet<OrderId> {
+		self.lock_unreadable().clone()
+	}
+
+	fn lock_unreadable(&self) -> MutexGuard<'_, BTreeSet<OrderId>> {
+		self.unreadable
+			.lock()
+			.unwrap_or_else(PoisonError::into_inner)
+	}
+
+	/// The records of orders that are not finished, by order, as far as they can be read.
 	pub fn live(&self) -> Result<Vec<Record>, JournalError> {
 		Ok(self
 			.all()?
@@ -551,7 +617,7 @@ impl Journal {
 		})
 	}
 
-	/// Drops the oldest final records beyond those that are kept.
+	/// Drops the oldest final records beyond those that are kept, and none that cannot be read.
 	pub fn prune(&self) -> Result<(), JournalError> {
 		let finished: Vec<_> = self
 			.all()?
@@ -605,8 +671,9 @@ fn patiently<T>(
 	}
 }
 
-/// All records of the journal at `path`, which a running worker may be writing.
-pub fn read(path: &Path) -> Result<Vec<Record>, JournalError> {
+/// All records of the journal at `path`, which a running worker may be writing, and the orders whose records cannot be
+/// read.
+pub fn read(path: &Path) -> Result<(Vec<Record>, Vec<OrderId>), JournalError> {
 	let open = || match builder().open_read_only(path) {
 		// A worker died and none runs: its last commit is whole, but only a writer may tidy up.
 		Err(redb::DatabaseError::RepairAborted) => {
@@ -618,33 +685,30 @@ pub fn read(path: &Path) -> Result<Vec<Record>, JournalError> {
 	read_from(&patiently(LOCK_PATIENCE, open)?)
 }
 
-fn read_from(database: &ReadOnlyDatabase) -> Result<Vec<Record>, JournalError> {
-	all(&database.begin_read()?)
+fn read_from(database: &ReadOnlyDatabase) -> Result<(Vec<Record>, Vec<OrderId>), JournalError> {
+	let transaction = database.begin_read()?;
+	let layout: Option<u32> = transaction
+		.open_table(ABOUT)?
+		.get("layout")?
+		.and_then(|found| decode(found.value()));
+	match layout {
+		Some(found) if found != LAYOUT => Err(JournalError::Layout { found }),
+		_ => all(&transaction),
+	}
 }
 
-fn all(transaction: &ReadTransaction) -> Result<Vec<Record>, JournalError> {
+/// The records that can be read, and the orders of the others.
+fn all(transaction: &ReadTransaction) -> Result<(Vec<Record>, Vec<OrderId>), JournalError> {
 	let table = transaction.open_table(ORDERS)?;
-	let mut records = Vec::new();
+	let (mut records, mut unreadable) = (Vec::new(), Vec::new());
 	for entry in table.iter()? {
 		let (order, bytes) = entry?;
-		records.push(decode_record(order.value(), bytes.value())?);
+		match decode(bytes.value()) {
+			Some(record) => records.push(record),
+			None => unreadable.push(order.value()),
+		}
 	}
-	Ok(records)
-}
-
-/// Brings the records of a journal from before tips to today's layout.
-fn add_tips(transaction: &WriteTransaction) -> Result<(), JournalError> {
-	let none = (Balance::default(), Vec::<Replaced>::new()).encode();
-	let mut table = transaction.open_table(ORDERS)?;
-	let mut records = Vec::new();
-	for entry in table.iter()? {
-		let (order, bytes) = entry?;
-		records.push((order.value(), [bytes.value(), none.as_slice()].concat()));
-	}
-	for (order, bytes) in records {
-		table.insert(order, bytes.as_slice())?;
-	}
-	Ok(())
+	Ok((records, unreadable))
 }
 
 /// Removes what lies beside an order's record.

@@ -20,6 +20,22 @@ pub struct Signed {
 	pub born_at: BlockNumber,
 	/// First height at which it can no longer be included.
 	pub dies_at: BlockNumber,
+	/// The account that signed it; none if an earlier version did, which did not note it.
+	#[serde(serialize_with = "optional_hex_hash")]
+	pub account: Option<Hash>,
+}
+
+impl Signed {
+	/// Whether this account signed it, as far as is known.
+	pub fn is_by(&self, account: &Hash) -> bool {
+		self.account.is_none_or(|signer| signer == *account)
+	}
+
+	/// Whether the chain can include one of the two: they have one nonce of one account.
+	pub fn excludes(&self, other: &Signed) -> bool {
+		let one_account = other.account.is_none_or(|account| self.is_by(&account));
+		one_account && self.nonce == other.nonce
+	}
 }
 
 /// A submission that another took the place of, with the same nonce and another tip. It may be included all the same.
@@ -216,13 +232,28 @@ pub struct Record {
 	pub tip: Balance,
 	/// The submissions that the latest took the place of, oldest first.
 	pub replaced: Vec<Replaced>,
+	/// The claims that the latest took the place of, oldest first.
+	pub replaced_claims: Vec<Signed>,
 }
 
 impl Record {
 	/// Its signed transactions that may still be included, as far as the record tells.
 	pub fn open_transactions(&self) -> impl Iterator<Item = Signed> {
-		let claim = self.claim.filter(|_| self.state.is_bound());
+		let claim = self.claims().filter(|_| self.state.is_bound());
 		claim.into_iter().chain(self.open_submission())
+	}
+
+	/// The latest claim and those that it took the place of, as one: it has their nonce, and the whole time in which the
+	/// chain can include one of them.
+	pub fn claims(&self) -> Option<Signed> {
+		Some(as_one(self.claim?, self.replaced_claims.iter().copied()))
+	}
+
+	/// Hashes of the latest claim and those that it took the place of, the latest first.
+	pub fn claim_hashes(&self) -> impl Iterator<Item = Hash> + '_ {
+		let replaced = self.replaced_claims.iter().rev();
+		let all = self.claim.iter().chain(replaced);
+		all.map(|signed| signed.hash)
 	}
 
 	/// Its submission, with all that it took the place of, as long as one of them may be included.
@@ -234,13 +265,8 @@ impl Record {
 	/// The latest submission and those that it took the place of, as one: it has their nonce, and the whole time in
 	/// which the chain can include one of them.
 	pub fn submissions(&self) -> Option<Signed> {
-		let latest = self.submission?;
 		let replaced = self.replaced.iter().map(|replaced| replaced.signed);
-		Some(replaced.fold(latest, |all, signed| Signed {
-			born_at: all.born_at.min(signed.born_at),
-			dies_at: all.dies_at.max(signed.dies_at),
-			..all
-		}))
+		Some(as_one(self.submission?, replaced))
 	}
 
 	/// The latest submission and those that it took the place of: hash and tip, the latest first.
@@ -251,6 +277,15 @@ impl Record {
 			.into_iter()
 			.chain(replaced.map(|replaced| (replaced.signed.hash, replaced.tip)))
 	}
+}
+
+/// A transaction and those that it took the place of, as one.
+fn as_one(latest: Signed, replaced: impl Iterator<Item = Signed>) -> Signed {
+	replaced.fold(latest, |all, signed| Signed {
+		born_at: all.born_at.min(signed.born_at),
+		dies_at: all.dies_at.max(signed.dies_at),
+		..all
+	})
 }
 
 fn hex_hash<S: Serializer>(hash: &Hash, serializer: S) -> Result<S::Ok, S::Error> {

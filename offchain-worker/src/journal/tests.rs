@@ -18,6 +18,7 @@ fn record(order: OrderId, fingerprint: Hash) -> Record {
 		history: vec![],
 		tip: 0,
 		replaced: vec![],
+		replaced_claims: vec![],
 	}
 }
 
@@ -27,6 +28,7 @@ fn signed(nonce: u32) -> Signed {
 		nonce,
 		born_at: 5,
 		dies_at: 69,
+		account: Some([6; 32]),
 	}
 }
 
@@ -222,6 +224,37 @@ fn an_order_should_begin_once_unless_a_fork_gave_its_number_to_another() {
 }
 
 #[test]
+fn an_order_should_begin_anew_for_another_provider_as_long_as_nothing_binds_it() {
+	let fixture = Fixture::new();
+	let journal = fixture.open();
+	let other = || Record {
+		provider: [5; 32],
+		..record(1, [1; 32])
+	};
+	journal.begin(record(1, [1; 32])).unwrap();
+	for (state, attachment) in good_way() {
+		let unbound = !state.is_bound() && !state.is_final();
+		journal.advance(1, state.clone(), attachment).unwrap();
+		if unbound {
+			let begun = journal.begin(other()).unwrap();
+			assert_eq!((begun.state, begun.provider), (State::Seen, [5; 32]));
+			let begun = journal.begin(record(1, [1; 32])).unwrap();
+			assert_eq!((begun.state, begun.provider), (State::Seen, [4; 32]));
+			for (again, attachment) in good_way() {
+				let reached = again == state;
+				journal.advance(1, again, attachment).unwrap();
+				if reached {
+					break;
+				}
+			}
+		} else {
+			let found = journal.begin(other()).unwrap();
+			assert_eq!((found.state, found.provider), (state, [4; 32]));
+		}
+	}
+}
+
+#[test]
 fn a_lost_order_should_begin_again_when_it_is_to_be_had_again() {
 	let fixture = Fixture::new();
 	let journal = fixture.open();
@@ -247,14 +280,43 @@ fn a_lost_order_should_begin_again_when_it_is_to_be_had_again() {
 fn the_journal_should_be_readable_while_a_worker_writes_it() {
 	let fixture = Fixture::new();
 	let journal = fixture.open();
+	let readable = || read(&fixture.path()).unwrap().0.len();
 	journal.begin(record(1, [1; 32])).unwrap();
-	assert_eq!(read(&fixture.path()).unwrap().len(), 1);
+	assert_eq!(readable(), 1);
 	journal.begin(record(2, [1; 32])).unwrap();
-	assert_eq!(read(&fixture.path()).unwrap().len(), 2);
+	assert_eq!(readable(), 2);
 	let second = Journal::open_within(Duration::ZERO, &fixture.path(), Fuse::default());
 	assert!(second.is_err(), "a second worker must not share a journal");
 	drop(journal);
-	assert_eq!(read(&fixture.path()).unwrap().len(), 2);
+	assert_eq!(readable(), 2);
+}
+
+#[test]
+fn a_record_that_cannot_be_read_should_concern_no_other() {
+	let fixture = Fixture::new();
+	let journal = fixture.open();
+	for order in 1..4 {
+		journal.begin(record(order, [1; 32])).unwrap();
+	}
+	journal.damage(2);
+	let orders = |records: Vec<Record>| -> Vec<OrderId> {
+		records.into_iter().map(|record| record.order).collect()
+	};
+	for _ in 0..2 {
+		assert_eq!(orders(journal.all().unwrap()), [1, 3]);
+		assert_eq!(orders(journal.live().unwrap()), [1, 3]);
+		assert_eq!(journal.unreadable(), BTreeSet::from([2]));
+	}
+	journal.prune().unwrap();
+	let again = |order| journal.begin(record(order, [1; 32]));
+	for error in [journal.get(2).unwrap_err(), again(2).unwrap_err()] {
+		assert!(matches!(error, JournalError::Unreadable(2)), "{error}");
+		assert!(error.is_of_one_order());
+		assert!(error.to_string().contains("collateral"), "{error}");
+	}
+	assert!(again(3).is_ok());
+	let (records, unreadable) = read(&fixture.path()).unwrap();
+	assert_eq!((orders(records), unreadable), (vec![1, 3], vec![2]));
 }
 
 #[test]
@@ -361,6 +423,51 @@ fn attempts_should_be_counted_across_deaths_and_forgotten_at_the_end() {
 }
 
 #[test]
+fn a_claim_should_be_replaced_by_one_with_its_nonce_alone() {
+	let fixture = Fixture::new();
+	let journal = fixture.open();
+	journal.begin(record(1, [1; 32])).unwrap();
+	let again = Signed {
+		hash: [99; 32],
+		born_at: 9,
+		dies_at: 73,
+		..signed(7)
+	};
+	for (state, attachment) in good_way() {
+		journal.advance(1, state.clone(), attachment).unwrap();
+		let written = journal.get(1).unwrap().unwrap();
+		let theirs = Signed {
+			account: Some([8; 32]),
+			..again
+		};
+		let refused = [
+			journal.replace_claim(1, signed(9), b"another nonce"),
+			journal.replace_claim(1, theirs, b"another account"),
+		];
+		for error in refused.map(Result::unwrap_err) {
+			assert!(matches!(error, JournalError::NoSuchStep { .. }), "{error}");
+		}
+		assert_eq!(journal.get(1).unwrap(), Some(written));
+		let replaced = journal.replace_claim(1, again, b"again");
+		if !state.is_bound() {
+			assert!(matches!(replaced, Err(JournalError::NoSuchStep { .. })));
+			continue;
+		}
+		let replaced = replaced.unwrap();
+		assert_eq!(journal.get(1).unwrap().as_ref(), Some(&replaced));
+		assert_eq!(replaced.state, state, "it stays bound");
+		assert_eq!(replaced.claim, Some(again));
+		let hashes: Vec<_> = replaced.claim_hashes().collect();
+		assert_eq!(hashes.first(), Some(&again.hash));
+		assert_eq!(hashes.last(), Some(&signed(7).hash));
+		let whole = replaced.open_transactions().next().unwrap();
+		assert_eq!((whole.nonce, whole.born_at, whole.dies_at), (7, 5, 73));
+		let bytes = journal.blob(1, Blob::Claim).unwrap();
+		assert_eq!(bytes.as_deref(), Some(&b"again"[..]));
+	}
+}
+
+#[test]
 fn a_submission_should_be_replaced_by_one_with_its_nonce_alone() {
 	let fixture = Fixture::new();
 	let journal = fixture.open();
@@ -404,26 +511,99 @@ fn a_submission_should_be_replaced_by_one_with_its_nonce_alone() {
 	}
 }
 
+/// A record as it was written before accounts.
+fn before_accounts(record: &Record) -> Vec<u8> {
+	let signed =
+		|signed: &Signed| (signed.hash, signed.nonce, signed.born_at, signed.dies_at).encode();
+	let optional = |found: &Option<Signed>| match found {
+		Some(found) => [vec![1], signed(found)].concat(),
+		None => vec![0],
+	};
+	// Their number is a byte of four times its value, as long as there are few.
+	let mut replaced = vec![record.replaced.len() as u8 * 4];
+	for one in &record.replaced {
+		replaced.extend(signed(&one.signed));
+		replaced.extend(one.tip.encode());
+	}
+	let chain = (
+		record.order,
+		record.fingerprint,
+		record.program,
+		record.input,
+		record.posted_at,
+		record.deadline,
+		record.provider,
+	);
+	let work = (record.refusals, &record.shape, &record.stages);
+	[
+		chain.encode(),
+		record.state.encode(),
+		optional(&record.claim),
+		optional(&record.submission),
+		work.encode(),
+		(&record.history, record.tip).encode(),
+		replaced,
+	]
+	.concat()
+}
+
 #[test]
-fn a_journal_from_before_tips_should_be_brought_to_todays_layout() {
+fn a_journal_of_an_earlier_layout_should_be_brought_to_todays() {
+	let unknown = |nonce| Signed {
+		account: None,
+		..signed(nonce)
+	};
+	for layout in [layouts::WITHOUT_TIPS, layouts::WITHOUT_ACCOUNTS] {
+		let fixture = Fixture::new();
+		let journal = fixture.open();
+		let mut written = journal.begin(record(1, [1; 32])).unwrap();
+		written.state = State::Submitted;
+		written.claim = Some(unknown(3));
+		written.submission = Some(unknown(4));
+		written.shape = "2x2x2".to_owned();
+		written.stages = vec![("wrap".to_owned(), 1)];
+		if layout == layouts::WITHOUT_ACCOUNTS {
+			written.tip = 7;
+			written.replaced = vec![Replaced {
+				signed: unknown(4),
+				tip: 3,
+			}];
+		}
+		let mut old = before_accounts(&written);
+		if layout == layouts::WITHOUT_TIPS {
+			// No tip, and nothing replaced.
+			old.truncate(old.len() - 17);
+		}
+		journal
+			.write(|transaction| {
+				let mut table = transaction.open_table(ORDERS)?;
+				table.insert(1, old.as_slice())?;
+				// It was damaged before.
+				table.insert(2, &old[..30])?;
+				let mut about = transaction.open_table(ABOUT)?;
+				about.insert("layout", layout.encode().as_slice())?;
+				Ok(())
+			})
+			.unwrap();
+		drop(journal);
+		for _ in 0..2 {
+			let journal = fixture.open();
+			assert_eq!(journal.get(1).unwrap().as_ref(), Some(&written));
+			let error = journal.get(2).unwrap_err();
+			assert!(matches!(error, JournalError::Unreadable(2)), "{error}");
+		}
+	}
+}
+
+#[test]
+fn a_journal_of_a_layout_that_is_not_known_should_be_refused() {
 	let fixture = Fixture::new();
 	let journal = fixture.open();
-	let mut written = journal.begin(record(1, [1; 32])).unwrap();
-	written.submission = Some(signed(3));
-	let old = written.encode();
-	// No tip, and nothing replaced.
-	let old = &old[..old.len() - 17];
-	journal
-		.write(|transaction| {
-			transaction.open_table(ORDERS)?.insert(1, old)?;
-			let mut about = transaction.open_table(ABOUT)?;
-			about.insert("layout", LAYOUT_WITHOUT_TIPS.encode().as_slice())?;
-			Ok(())
-		})
-		.unwrap();
-	assert!(journal.get(1).is_err());
+	journal.set_about("layout", &(LAYOUT + 1)).unwrap();
 	drop(journal);
-	for _ in 0..2 {
-		assert_eq!(fixture.open().get(1).unwrap().as_ref(), Some(&written));
-	}
+	let error = Journal::open(&fixture.path(), Fuse::default()).err();
+	assert!(
+		matches!(error, Some(JournalError::Layout { .. })),
+		"{error:?}"
+	);
 }

@@ -23,11 +23,12 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use self::send::Sending;
 use crate::{
 	chain::{ChainError, Heads, Standing},
 	context::Context,
 	decide::{decide, Found, Step, View, REFUSALS_BORNE},
-	journal::{Attachment, Blob, JournalError, Record, State},
+	journal::{Attachment, JournalError, Record, State},
 	outbox::OutboxError,
 	status::Status,
 	workshop::{Finished, Prepared},
@@ -41,6 +42,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub enum Ended {
 	/// Its record is final.
 	Final,
+	/// Its record is final, but it may be had again: another had it, or the chain left it.
+	Lost,
+	/// Its record is final, and its input is not what it says.
+	Refused,
 	/// It was left as it is, unbound: not worth it now. May be taken up again after the time.
 	Left(Duration),
 	/// It was left as it is, unbound: its input is not to be had now.
@@ -75,8 +80,8 @@ pub struct OrderTask {
 	finished: Option<Finished>,
 	/// After a failed attempt: when to begin another.
 	next_attempt: Option<Instant>,
-	/// Heights at which claim and submission were last sent.
-	sent_at: [Option<u32>; 2],
+	claim_sending: Sending,
+	submission_sending: Sending,
 	/// The node's pool took the submission.
 	pooled: bool,
 	/// Height of the best block after the submission was first given to the node in this life.
@@ -133,7 +138,8 @@ impl OrderTask {
 			unwanted: Unwanted::default(),
 			finished: None,
 			next_attempt: None,
-			sent_at: [None; 2],
+			claim_sending: Sending::default(),
+			submission_sending: Sending::default(),
 			pooled: false,
 			given_at: None,
 			cleared_with: 0,
@@ -242,6 +248,7 @@ impl OrderTask {
 		let view = View {
 			best: chain.sight(heads.best, self.order).await?,
 			finalized: chain.sight(heads.finalized, self.order).await?,
+			account: chain.account().into(),
 		};
 		self.note_miss(&record, &view)?;
 		let mut found: Found = None;
@@ -295,11 +302,19 @@ impl OrderTask {
 			},
 			Step::Consider { rescue } => self.consider(&record, &view, rescue).await,
 			Step::SignClaim { terms } => {
+				let Some(posted) = &view.best.order else {
+					return Ok(Turn::Wait);
+				};
+				let best = self.context.chain.heads().await?.best;
+				if let Err(turn) = self.acting_for(&record, posted, best).await? {
+					return Ok(turn);
+				}
 				let record = self.context.outbox.sign_claim(order, terms).await?;
 				if let Some(claim) = record.claim {
 					tracing::info!(hash = %hex::encode(claim.hash), nonce = claim.nonce, "claim signed");
 				}
-				self.sent_at = [None; 2];
+				self.claim_sending.begin();
+				self.submission_sending.begin();
 				Ok(Turn::Again)
 			}
 			Step::SendClaim => self.send_claim(&record, &view).await,
@@ -320,7 +335,8 @@ impl OrderTask {
 			Step::BeginAgain => {
 				tracing::warn!("the claim did not hold; considering the order again");
 				journal.advance(order, State::Fetched, Attachment::Nothing)?;
-				self.sent_at = [None; 2];
+				self.claim_sending.begin();
+				self.submission_sending.begin();
 				Ok(Turn::Again)
 			}
 			Step::Prove => self.prove(record, &view).await,
@@ -333,7 +349,7 @@ impl OrderTask {
 							"submission signed"
 						);
 					}
-					self.sent_at[Blob::Submission as usize] = None;
+					self.submission_sending.begin();
 					self.pooled = false;
 					Ok(Turn::Again)
 				}
@@ -362,9 +378,13 @@ impl OrderTask {
 					State::Settled { block, .. } => self.paid_for(&record, *block, found).await,
 					_ => None,
 				};
+				let ended = match &state {
+					State::Lost { .. } => Ended::Lost,
+					_ => Ended::Final,
+				};
 				self.context.end(self.order, state)?;
 				self.note_tip(&record, paid_for);
-				Ok(Turn::Ended(Ended::Final))
+				Ok(Turn::Ended(ended))
 			}
 		}
 	}

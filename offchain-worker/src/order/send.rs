@@ -10,11 +10,57 @@ use crate::{
 	decide::{Found, View},
 	journal::{Attachment, Blob, Record, Signed, State},
 	outbox::OutboxError,
+	selection::price_in_next_block,
 	tip,
 };
 
-/// Blocks after which an unincluded transaction is given to the node again.
+/// Blocks after which an unincluded transaction that the pool took is given to the node again.
 const BLOCKS_UNTIL_RESENT: u32 = 4;
+
+/// How giving a transaction to the node went: heights of the best block.
+#[derive(Debug, Default)]
+pub(super) struct Sending {
+	/// When the pool last took it.
+	pooled_at: Option<BlockNumber>,
+	/// When the node last did not take it: it is given to it again with the next block.
+	refused_at: Option<BlockNumber>,
+	/// When it was last signed anew because the pool does not take its bytes: that is done once a block.
+	renewed_at: Option<BlockNumber>,
+}
+
+impl Sending {
+	/// There are new bytes, which the node was never given.
+	pub(super) fn begin(&mut self) {
+		self.pooled_at = None;
+		self.refused_at = None;
+	}
+
+	/// Whether the node was given the bytes.
+	fn has_begun(&self) -> bool {
+		self.pooled_at.is_some() || self.refused_at.is_some()
+	}
+
+	/// Whether to give them to the node.
+	fn is_due(&self, now: BlockNumber) -> bool {
+		let rested = self
+			.pooled_at
+			.is_none_or(|at| now >= at.saturating_add(BLOCKS_UNTIL_RESENT) || now < at);
+		rested && self.refused_at != Some(now)
+	}
+
+	/// Notes that the node took the bytes, or not.
+	fn note(&mut self, now: BlockNumber, pooled: bool) {
+		match pooled {
+			true => self.pooled_at = Some(now),
+			false => self.refused_at = Some(now),
+		}
+	}
+
+	/// Whether to sign anew. A node that takes nothing at all would have us sign without end.
+	fn may_renew(&mut self, now: BlockNumber) -> bool {
+		self.renewed_at.replace(now) != Some(now)
+	}
+}
 
 /// What came of a sending.
 enum Given {
@@ -22,7 +68,7 @@ enum Given {
 	Yes,
 	/// The pool did not take it.
 	No,
-	/// The pool does not take these bytes.
+	/// The pool does not take these bytes: others with the same nonce are to take their place.
 	Banned,
 	/// The journal does not hold the bytes.
 	Lost,
@@ -37,14 +83,7 @@ impl OrderTask {
 	) -> Result<Turn, OutboxError> {
 		match self.send(record.claim, view, Blob::Claim).await? {
 			Given::Yes | Given::No => Ok(Turn::Wait),
-			// Another with the same nonce takes its place; one of the two can be included.
-			Given::Banned if record.state.may_become(&State::Fetched) => {
-				self.context
-					.journal
-					.advance(self.order, State::Fetched, Attachment::Nothing)?;
-				Ok(Turn::Again)
-			}
-			Given::Banned => Ok(Turn::Wait),
+			Given::Banned => self.replace_claim(record, view).await,
 			Given::Lost => self.fail("the journal lost the signed claim".to_owned()),
 		}
 	}
@@ -57,7 +96,9 @@ impl OrderTask {
 		claim_too: bool,
 	) -> Result<Turn, OutboxError> {
 		if claim_too {
-			self.send(record.claim, view, Blob::Claim).await?;
+			if let Given::Banned = self.send(record.claim, view, Blob::Claim).await? {
+				return self.replace_claim(record, view).await;
+			}
 		}
 		if let Some(tip) = self.tip_due(record, view).await? {
 			return self.replace(record, tip).await;
@@ -88,10 +129,13 @@ impl OrderTask {
 		let (Some(order), Some(last)) = (&view.best.order, record.submission) else {
 			return Ok(None);
 		};
+		if !last.is_by(&view.account) {
+			return Ok(None);
+		}
 		let now = view.best.number;
 		let waited = self.waited(record, now);
-		let max_tip = self.context.max_tip.unwrap_or(order.collateral);
-		let most = order.collateral.min(max_tip);
+		let price = price_in_next_block(order, now);
+		let most = tip::cap(order.collateral, price, self.context.max_tip);
 		let mut wanted = 0;
 		// Without a claim there is nothing to lose.
 		if let Standing::Ours { expires_at, .. } = standing {
@@ -129,6 +173,21 @@ impl OrderTask {
 		}
 	}
 
+	/// Puts another claim in the place of the one that `record` has, which may still be included from where others have
+	/// it: of the two the chain can include one.
+	async fn replace_claim(&mut self, record: &Record, view: &View) -> Result<Turn, OutboxError> {
+		// It is sent only where the best block has the order.
+		let Some(order) = &view.best.order else {
+			return Ok(Turn::Wait);
+		};
+		tracing::warn!("signing the claim anew, with the same nonce");
+		let terms = order.terms_hash().0;
+		let outbox = &self.context.outbox;
+		outbox.replace_claim(record, terms).await?;
+		self.claim_sending.begin();
+		Ok(Turn::Again)
+	}
+
 	/// Puts a submission with this tip in the place of the one that `record` has.
 	async fn replace(&mut self, record: &Record, tip: Balance) -> Result<Turn, OutboxError> {
 		match self.context.outbox.replace_submission(record, tip).await? {
@@ -141,7 +200,7 @@ impl OrderTask {
 				}
 				let more = tip.saturating_sub(record.tip);
 				self.context.status.metrics.tip_offered(more);
-				self.sent_at[Blob::Submission as usize] = None;
+				self.submission_sending.begin();
 				Ok(Turn::Again)
 			}
 			None => self.fail("the journal lost output and proof".to_owned()),
@@ -153,7 +212,10 @@ impl OrderTask {
 		let Some(submission) = record.submission else {
 			return Ok(());
 		};
-		if record.tip == self.cleared_with || submission.nonce <= view.best.nonce {
+		if record.tip == self.cleared_with
+			|| submission.nonce <= view.best.nonce
+			|| !submission.is_by(&view.account)
+		{
 			return Ok(());
 		}
 		let tip = record.tip / tip::FILLER_SHARE;
@@ -196,23 +258,27 @@ impl OrderTask {
 		}
 	}
 
+	fn sending(&mut self, which: Blob) -> &mut Sending {
+		match which {
+			Blob::Claim => &mut self.claim_sending,
+			_ => &mut self.submission_sending,
+		}
+	}
+
 	async fn send(
 		&mut self,
 		signed: Option<Signed>,
 		view: &View,
 		which: Blob,
 	) -> Result<Given, OutboxError> {
-		let slot = usize::from(which == Blob::Submission);
 		let now = view.best.number;
-		let last = self.sent_at.get(slot).copied().flatten();
-		let due =
-			last.is_none_or(|sent| now >= sent.saturating_add(BLOCKS_UNTIL_RESENT) || now < sent);
-		if !due {
+		if !self.sending(which).is_due(now) {
 			return Ok(Given::Yes);
 		}
+		let ours = signed.filter(|signed| signed.is_by(&view.account));
 		// It waits for an earlier one of ours, which may never come.
-		let early = signed.is_some_and(|signed| signed.nonce > view.best.nonce);
-		if let (true, true, Some(signed)) = (early, last.is_some(), signed) {
+		let early = ours.filter(|signed| signed.nonce > view.best.nonce);
+		if let (true, Some(signed)) = (self.sending(which).has_begun(), early) {
 			if self.context.outbox.close_gap(signed.nonce).await? {
 				tracing::warn!(nonce = signed.nonce, "an unused nonce before it was filled");
 				self.context.status.metrics.sent("filler", "pooled");
@@ -224,9 +290,8 @@ impl OrderTask {
 			_ => "submission",
 		};
 		let sent = self.context.outbox.send(self.order, which).await?;
-		if let Some(sent_at) = self.sent_at.get_mut(slot) {
-			*sent_at = Some(now);
-		}
+		let pooled = sent == Some(Sent::Pooled);
+		self.sending(which).note(now, pooled);
 		if which == Blob::Submission && self.given_at.is_none() {
 			// To hand it over may have taken blocks.
 			let heads = self.context.chain.heads().await;
@@ -250,7 +315,11 @@ impl OrderTask {
 			Some(Sent::Banned(reason)) => {
 				status.metrics.sent(name, "banned");
 				status.problem(self.order, refused(&reason));
-				Given::Banned
+				// Nonces are an account's: what another key signed is not ours to replace.
+				match ours.is_some() && self.sending(which).may_renew(now) {
+					true => Given::Banned,
+					false => Given::No,
+				}
 			}
 			None => Given::Lost,
 		})

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use lemma_client::{Balance, OrderStatus};
+use lemma_client::{AccountId, Balance, Order, OrderStatus, Provider};
 use lemma_primitives::order::InputSource;
 
 use super::{Ended, OrderTask, Turn};
@@ -11,6 +11,7 @@ use crate::{
 	decide::View,
 	journal::{Attachment, Record, State},
 	outbox::OutboxError,
+	scheduler::new_record,
 	selection::{self, Demand, Offer, Verdict},
 	workshop::{PrepareError, Prepared},
 };
@@ -58,7 +59,7 @@ impl OrderTask {
 			}
 			Err(PrepareError::Refused(reason)) if !bound => {
 				self.context.end(self.order, State::Refused { reason })?;
-				return Ok(Err(Turn::Ended(Ended::Final)));
+				return Ok(Err(Turn::Ended(Ended::Refused)));
 			}
 			Err(PrepareError::Later(reason)) if !bound => {
 				tracing::warn!("left for now: {reason}");
@@ -96,7 +97,12 @@ impl OrderTask {
 		}
 		let context = self.context.clone();
 		let _claiming = context.claiming.lock().await;
-		let Some(offer) = self.offer(order, view).await? else {
+		let best = context.chain.heads().await?.best;
+		let provider = match self.acting_for(record, order, best).await? {
+			Ok(provider) => provider,
+			Err(turn) => return Ok(turn),
+		};
+		let Some(offer) = self.offer(order, view, best, &provider).await? else {
 			return Ok(Turn::Wait);
 		};
 		let demand = Demand {
@@ -137,27 +143,54 @@ impl OrderTask {
 		}
 	}
 
+	/// The provider for which our account acts at a block, if the record is for that one: a claim for another would commit
+	/// a bond that nobody here works for. The inner error is what to do instead.
+	pub(super) async fn acting_for(
+		&self,
+		record: &Record,
+		order: &Order,
+		at: Block,
+	) -> Result<Result<Provider, Turn>, OutboxError> {
+		match self.context.chain.provider(at).await? {
+			Some((account, provider)) if account == AccountId::new(record.provider) => {
+				Ok(Ok(provider))
+			}
+			Some((account, _)) => {
+				tracing::warn!(
+					provider = %account,
+					"our account acts for another provider now: beginning anew"
+				);
+				let anew = new_record(self.order, order, account.into());
+				self.context.journal.begin(anew)?;
+				// What this task may have in hand was made for the other.
+				Ok(Err(Turn::Ended(Ended::Left(self.context.retry))))
+			}
+			None => {
+				tracing::info!("left for now: our account acts for no provider");
+				Ok(Err(Turn::Ended(Ended::Left(self.context.retry))))
+			}
+		}
+	}
+
 	async fn offer(
 		&self,
-		order: &lemma_client::Order,
+		order: &Order,
 		view: &View,
+		best: Block,
+		provider: &Provider,
 	) -> Result<Option<Offer>, OutboxError> {
 		let chain = &self.context.chain;
-		let heads = chain.heads().await?;
 		let price = match &order.status {
 			OrderStatus::Rescue { price, bounty, .. } => Some(price.saturating_add(*bounty)),
-			_ => chain.price(heads.best, self.order).await?,
+			_ => chain.price(best, self.order).await?,
 		};
-		let provider = chain.provider(heads.best).await?;
-		let free_bond = provider.map_or(0, |(_, provider)| {
-			provider.active.saturating_sub(provider.committed)
-		});
-		let free_bond = free_bond.saturating_sub(self.reserved(heads.best).await?);
-		let spendable = chain.spendable(heads.best).await?;
+		let free_bond = provider.active.saturating_sub(provider.committed);
+		let free_bond = free_bond.saturating_sub(self.reserved(best).await?);
+		let spendable = chain.spendable(best).await?;
 		Ok(price.map(|price| Offer {
 			price,
 			// The input may have taken its time.
-			now: view.best.number.max(heads.best.number),
+			now: view.best.number.max(best.number),
 			block_time: self.context.block_time(),
 			free_bond,
 			spendable,

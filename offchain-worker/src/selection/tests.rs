@@ -1,4 +1,4 @@
-use lemma_client::{AccountId, OrderSpec, H256};
+use lemma_client::{AccountId, OrderSpec, H256, UNIT};
 
 use super::*;
 
@@ -48,11 +48,13 @@ fn rules() -> Rules {
 		programs: vec![],
 		min_price: 100,
 		min_price_per_second: 1,
+		max_collateral_per_price: 10.0,
 		max_input_bytes: 1_000,
 		max_memory_bytes: 1 << 30,
 		claim: true,
 		rescue: true,
 		safety_factor: 2.0,
+		concurrency: 1,
 	}
 }
 
@@ -215,6 +217,111 @@ fn an_order_should_never_be_taken_when_the_time_does_not_suffice() {
 		&too_late,
 		&slow(0.0)
 	)));
+}
+
+#[test]
+fn the_time_should_suffice_for_all_jobs_at_a_time() {
+	let slow = |seconds| Demand {
+		seconds,
+		..demand()
+	};
+	let at_a_time = |concurrency| Rules {
+		concurrency,
+		..rules()
+	};
+	// 51 s, as above, for all of them.
+	for (jobs, seconds) in [(1, 51.0), (2, 25.5), (4, 12.75)] {
+		let fits = verdict(&order(), &at_a_time(jobs), &offer(), &slow(seconds));
+		assert_eq!(fits, Verdict::Take, "{jobs}");
+		let longer = verdict(&order(), &at_a_time(jobs), &offer(), &slow(seconds + 0.1));
+		assert!(is_never(longer), "{jobs}");
+	}
+	// What a second of work must bring is of the machine's, however many jobs share it.
+	let dear = Rules {
+		min_price_per_second: 15,
+		..at_a_time(4)
+	};
+	assert_eq!(verdict(&order(), &dear, &offer(), &demand()), Verdict::Take);
+}
+
+#[test]
+fn a_claim_should_wait_when_its_collateral_is_many_times_its_price() {
+	let with = |order: Order| Order {
+		collateral: 1_501,
+		..order
+	};
+	let rich = |price| Offer {
+		price,
+		free_bond: 2_000,
+		..offer()
+	};
+	let Verdict::NotNow(reason) = verdict(&with(order()), &rules(), &rich(150), &demand()) else {
+		panic!("it should wait");
+	};
+	for part in [
+		"0.000000001501 LEM",
+		"max_collateral_per_price (10)",
+		"0.00000000015 LEM",
+	] {
+		assert!(reason.contains(part), "{reason}");
+	}
+	assert_eq!(
+		verdict(&with(order()), &rules(), &rich(151), &demand()),
+		Verdict::Take
+	);
+	assert_eq!(
+		verdict(&with(rescue()), &rules(), &rich(150), &demand()),
+		Verdict::Take,
+		"no collateral"
+	);
+	let daring = Rules {
+		max_collateral_per_price: 11.0,
+		..rules()
+	};
+	assert_eq!(
+		verdict(&with(order()), &daring, &rich(150), &demand()),
+		Verdict::Take
+	);
+}
+
+#[test]
+fn an_order_that_begins_at_nothing_should_be_claimed_when_its_price_is_worth_the_collateral() {
+	let mut bait = order();
+	bait.spec.min_price = 0;
+	bait.spec.max_price = 5_000 * UNIT;
+	bait.spec.ramp = 1_000;
+	bait.deadline = 5_000;
+	bait.collateral = 1_000 * UNIT;
+	let at = |now| Offer {
+		price: price_in_next_block(&bait, now),
+		now,
+		free_bond: 1_000 * UNIT,
+		..offer()
+	};
+	// The price rises by 5 LEM a block, from block 50 on.
+	for now in [49, 50, 68] {
+		assert!(is_not_now(verdict(&bait, &rules(), &at(now), &demand())));
+	}
+	assert_eq!(verdict(&bait, &rules(), &at(69), &demand()), Verdict::Take);
+}
+
+#[test]
+fn an_order_of_a_lem_or_more_should_be_claimed_at_once_when_it_begins_at_a_tenth() {
+	for highest in 1..200 {
+		let mut usual = order();
+		usual.spec.max_price = highest * UNIT;
+		// What `lemma` offers unless it is told otherwise.
+		usual.spec.min_price = usual.spec.max_price / 10;
+		// What the chain asks for: a fifth, and at least 1 LEM.
+		usual.collateral = (usual.spec.max_price / 5).max(UNIT);
+		let offer = Offer {
+			price: usual.spec.min_price,
+			free_bond: 1_000 * UNIT,
+			..offer()
+		};
+		let verdict = verdict(&usual, &rules(), &offer, &demand());
+		assert_eq!(verdict, Verdict::Take, "{highest}");
+	}
 }
 
 #[test]

@@ -364,6 +364,23 @@ async fn the_order_to_which_a_fork_gave_a_claimed_ones_number_should_be_claimed_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_should_be_claimed_for_the_provider_for_which_the_key_acts_by_then() {
+	const ANOTHER: [u8; 32] = [8; 32];
+	// It was looked at, or was about to be claimed.
+	for point in ["after-fetched", "after-claiming"] {
+		let machine = Machine::new();
+		let order = machine.post();
+		let _miner = Miner::start(&machine.world);
+		assert!(machine.start_until(point).dies(order).await, "{point}");
+		machine.world.lock().act_for(ANOTHER);
+		let life = machine.start();
+		assert_settled_once(&machine.world, order, &life.ended(order).await);
+		assert_eq!(life.record(order).unwrap().provider, ANOTHER);
+		life.kill().await;
+	}
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_claims_should_not_count_on_the_same_bond() {
 	for _ in 0..10 {
 		let mut machine = Machine::new();

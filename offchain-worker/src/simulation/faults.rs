@@ -9,7 +9,12 @@ use super::{
 	machine::{assert_settled_once, Machine, Miner, BLOCK_TIME, PATIENCE},
 	world::{Kind, World},
 };
-use crate::{heads::Fatal, journal::State, workshop::PrepareError};
+use crate::{
+	fuse::Fuse,
+	heads::Fatal,
+	journal::{Journal, State},
+	workshop::PrepareError,
+};
 
 /// Lets some blocks pass.
 async fn blocks(count: u32) {
@@ -461,6 +466,57 @@ async fn orders_without_inputs_should_not_keep_the_worker_from_the_others() {
 	let order = machine.post();
 	assert_settled_once(&machine.world, order, &life.ended(order).await);
 	assert_eq!(machine.world.lock().given_for(dear), 0);
+	life.kill().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn orders_should_wait_behind_those_of_others_when_their_requester_posted_a_wrong_input() {
+	let machine = Machine::new();
+	let wrong = PrepareError::Refused("its commitment is another".to_owned());
+	*machine.workshop.no_input.lock().unwrap() = Some(wrong);
+	let bait = machine.post();
+	let _miner = Miner::start(&machine.world);
+	let life = machine.start();
+	let state = life.ended(bait).await;
+	assert!(matches!(state, State::Refused { .. }), "{state:?}");
+	life.until("its end", |life| life.metric("jobs") == 0.0)
+		.await;
+	blocks(5).await;
+	*machine.workshop.no_input.lock().unwrap() = None;
+	machine.workshop.held.store(true, Ordering::SeqCst);
+	let (dear, cheap) = {
+		let mut world = machine.world.lock();
+		let dear = world.post(1_000, 5_000, 50_000);
+		world.requester = [4; 32];
+		(dear, world.post(100, 5_000, 50_000))
+	};
+	life.reaches(cheap, |state| *state == State::Proving).await;
+	assert_eq!(life.record(dear), None, "the only place is taken");
+	machine.workshop.held.store(false, Ordering::SeqCst);
+	assert_settled_once(&machine.world, cheap, &life.ended(cheap).await);
+	let state = life.ended(dear).await;
+	assert!(matches!(state, State::Settled { .. }), "{state:?}");
+	life.kill().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_that_cannot_be_read_should_not_keep_the_worker_from_other_orders() {
+	let machine = Machine::new();
+	// The journal is swept, and finished records are counted, at the first look.
+	for _ in 0..100 {
+		machine.world.lock().mine();
+	}
+	let damaged = machine.post();
+	Journal::on(&machine.disk, Fuse::default())
+		.unwrap()
+		.damage(damaged);
+	let _miner = Miner::start(&machine.world);
+	let life = machine.start();
+	let order = machine.post();
+	assert_settled_once(&machine.world, order, &life.ended(order).await);
+	assert!(life.context.journal.get(damaged).is_err());
+	assert_eq!(machine.world.lock().given_for(damaged), 0);
+	assert!(life.context.status.health().taking_orders);
 	life.kill().await;
 }
 

@@ -133,11 +133,14 @@ fn rules() -> Rules {
 		programs: vec![],
 		min_price: 0,
 		min_price_per_second: 0,
+		// Prices are tiny here, and collateral is what a test wants.
+		max_collateral_per_price: 1e9,
 		max_input_bytes: 1_000,
 		max_memory_bytes: 1_000,
 		claim: true,
 		rescue: true,
 		safety_factor: 1.0,
+		concurrency: 1,
 	}
 }
 
@@ -189,7 +192,10 @@ impl Machine {
 			Arc::new(journal),
 			self.workshop.clone(),
 			Status::new(Metrics::new()),
-			rules(),
+			Rules {
+				concurrency: self.concurrency,
+				..rules()
+			},
 			Served::resolve(&[], &built_in).unwrap(),
 			Duration::from_secs(3_600),
 		);

@@ -4,8 +4,10 @@
 //!
 //! - [`world`]: the chain; [`machine`]: what the worker runs on, and its lives;
 //! - [`course`]: what happens to orders without any fault;
-//! - [`deaths`]: the worker dies; [`faults`]: what is around it fails; [`tips`]: blocks are full.
+//! - [`deaths`]: the worker dies; [`faults`]: what is around it fails; [`answers`]: the node answers otherwise than it should;
+//!   [`tips`]: blocks are full.
 
+mod answers;
 mod course;
 mod deaths;
 mod faults;

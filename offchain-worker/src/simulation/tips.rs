@@ -16,9 +16,10 @@ const WINDOW: u32 = 400;
 /// As [`lemma_client::amount`] has it.
 const LEM: f64 = 1e12;
 
-/// A machine whose orders have a collateral worth tipping for.
+/// A machine whose orders have a collateral worth tipping for, and that may tip all of it.
 fn machine() -> Machine {
-	let machine = Machine::new();
+	let mut machine = Machine::new();
+	machine.max_tip = Some(COLLATERAL);
 	{
 		let mut world = machine.world.lock();
 		world.collateral = COLLATERAL;
@@ -174,6 +175,19 @@ async fn no_more_should_be_tipped_than_the_operator_allows_and_the_account_has()
 		assert_eq!(machine.world.lock().tips(), most);
 		life.kill().await;
 	}
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_more_than_ten_times_the_price_should_be_tipped_when_the_operator_says_nothing() {
+	let mut machine = machine();
+	machine.max_tip = None;
+	let life = machine.start();
+	// Its price is 100.
+	let order = submit(&machine, &life, COLLATERAL).await;
+	skip_to(&machine, order, 1);
+	life.until("the last tip", |_| offered(&machine, order) == 1_000)
+		.await;
+	life.kill().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -61,6 +61,8 @@ pub struct State {
 	receipts: BTreeMap<OrderId, Receipt>,
 	nonce: u32,
 	registered: bool,
+	/// The provider for which our account acts.
+	provider: [u8; 32],
 	/// How often each order was settled; more than once is the bug that the tests look for.
 	settlements: BTreeMap<OrderId, u32>,
 	/// How many claims were missed.
@@ -74,7 +76,7 @@ pub struct State {
 impl State {
 	/// What our claims have committed of the bond.
 	fn committed(&self) -> Balance {
-		let us = AccountId::new(US);
+		let us = AccountId::new(self.provider);
 		let ours = |order: &&Order| matches!(&order.status, OrderStatus::Claimed { provider, .. } if *provider == us);
 		self.orders
 			.values()
@@ -98,6 +100,8 @@ pub struct World {
 	by_hash: HashMap<Hash, State>,
 	finalized: usize,
 	pool: Vec<Vec<u8>>,
+	/// The bytes of all transactions that the node was ever given.
+	bytes_given: HashMap<Hash, Vec<u8>>,
 	/// Distinct transactions that the node was ever given, by what they do.
 	pub given: BTreeSet<(OrderId, Kind, Hash)>,
 	/// Order, nonce and tip of the submissions among them, as they came.
@@ -109,6 +113,12 @@ pub struct World {
 	pub forgetful: bool,
 	/// Transactions that the pool does not take, as one that were banned.
 	pub banned: BTreeSet<Hash>,
+	/// The pool takes no transaction at all, as one that were banned.
+	pub bans_all: bool,
+	/// The pool takes no transaction at the moment.
+	pub refuses: bool,
+	/// By how much the node's answer to our account's next nonce is too high.
+	pub nonces_invented: u32,
 	/// The node lost its blocks and has so many again.
 	pub has: Option<usize>,
 	/// Validators do not agree.
@@ -117,6 +127,8 @@ pub struct World {
 	pub forgets_events: bool,
 	/// What our account has for fees.
 	pub spendable: Balance,
+	/// Who posts orders from now on.
+	pub requester: Hash,
 	/// What a claim of an order that is posted from now on commits.
 	pub collateral: Balance,
 	/// Blocks are full of what others tip so much for: less comes into none.
@@ -138,6 +150,7 @@ impl World {
 			receipts: BTreeMap::new(),
 			nonce: 0,
 			registered: true,
+			provider: US,
 			settlements: BTreeMap::new(),
 			slashes: 0,
 			bond: 1_000,
@@ -157,16 +170,21 @@ impl World {
 			}],
 			finalized: 0,
 			pool: vec![],
+			bytes_given: HashMap::new(),
 			given: BTreeSet::new(),
 			tips_given: vec![],
 			failures: vec![],
 			away: false,
 			forgetful: false,
 			banned: BTreeSet::new(),
+			bans_all: false,
+			refuses: false,
+			nonces_invented: 0,
 			has: None,
 			finality_stands: false,
 			forgets_events: false,
 			spendable: 1_000,
+			requester: REQUESTER,
 			collateral: 10,
 			least_tip: 0,
 			pool_is_full: false,
@@ -198,7 +216,7 @@ impl World {
 			lifetime,
 		};
 		let order = Order {
-			requester: AccountId::new(REQUESTER),
+			requester: AccountId::new(self.requester),
 			spec,
 			posted_at: now,
 			deadline: now + lifetime,
@@ -222,6 +240,35 @@ impl World {
 
 	pub fn register(&mut self, registered: bool) {
 		self.edit(|state| state.registered = registered);
+	}
+
+	/// From now on our account acts for another provider.
+	pub fn act_for(&mut self, provider: [u8; 32]) {
+		self.edit(|state| state.provider = provider);
+	}
+
+	/// Makes an order seem to be posted in a block that is final, and does not have it.
+	pub fn backdate(&mut self, id: OrderId) {
+		let finalized = self.chain[self.finalized].block.number;
+		self.edit(|state| {
+			state.orders.get_mut(&id).unwrap().posted_at = finalized;
+		});
+	}
+
+	/// A transaction that the node was given is in the pool of whoever makes the blocks, and no other of its nonce.
+	pub fn pool_elsewhere(&mut self, transaction: Hash) {
+		let bytes = self.bytes_given[&transaction].clone();
+		let nonce = decode(&bytes).nonce;
+		self.pool.retain(|known| decode(known).nonce != nonce);
+		self.pool.push(bytes);
+	}
+
+	/// Nonces of what the node was ever given for an order, by what it does.
+	pub fn nonces(&self, id: OrderId, kind: Kind) -> BTreeSet<u32> {
+		let given = self.given_as(id, kind).into_iter();
+		given
+			.map(|hash| decode(&self.bytes_given[&hash]).nonce)
+			.collect()
 	}
 
 	pub fn set_bond(&mut self, bond: Balance) {
@@ -432,7 +479,7 @@ fn on_initialize(state: &mut State, now: BlockNumber) {
 		{
 			if now >= *expires_at {
 				state.slashes += 1;
-				if *provider == AccountId::new(US) {
+				if *provider == AccountId::new(state.provider) {
 					slashed += order.collateral;
 				}
 				order.status = OrderStatus::Rescue {
@@ -451,8 +498,8 @@ fn apply(state: &mut State, tx: &Tx, now: BlockNumber) -> Result<(), String> {
 		return Ok(());
 	}
 	let free_bond = state.bond - state.committed();
+	let us = AccountId::new(state.provider);
 	let order = state.orders.get_mut(&tx.order).ok_or("OrderNotFound")?;
-	let us = AccountId::new(US);
 	if tx.kind == Kind::Claim {
 		if order.status != OrderStatus::Open {
 			return Err("OrderNotOpen".to_owned());
@@ -611,7 +658,7 @@ impl Chain for Shared {
 					record: TrackRecord::default(),
 					registered_at: 0,
 				};
-				(AccountId::new(US), provider)
+				(AccountId::new(state.provider), provider)
 			})
 		})
 	}
@@ -630,7 +677,7 @@ impl Chain for Shared {
 			while world.pool.iter().any(|bytes| decode(bytes).nonce == nonce) {
 				nonce += 1;
 			}
-			nonce
+			nonce + world.nonces_invented
 		})
 	}
 
@@ -676,6 +723,7 @@ impl Chain for Shared {
 					nonce,
 					born_at,
 					dies_at,
+					account: Some(US),
 				},
 				bytes,
 			)
@@ -686,11 +734,15 @@ impl Chain for Shared {
 		self.answer(|world| {
 			let tx = decode(bytes);
 			world.given.insert((tx.order, tx.kind, hash(bytes)));
+			world.bytes_given.insert(hash(bytes), bytes.to_vec());
 			if tx.kind == Kind::Submit {
 				world.tips_given.push((tx.order, tx.nonce, tx.tip));
 			}
-			if world.banned.contains(&hash(bytes)) {
+			if world.bans_all || world.banned.contains(&hash(bytes)) {
 				return Sent::Banned("banned".to_owned());
+			}
+			if world.refuses {
+				return Sent::Refused("not at the moment".to_owned());
 			}
 			if world.has.is_some() {
 				return Sent::Refused("this node knows nothing of it".to_owned());
