@@ -29,8 +29,9 @@ pub const ENV_PREFIX: &str = "LEMMA_";
 
 /// Lowest price unless another is set: ten times what a claim costs, which is not given back.
 const MIN_PRICE: Balance = UNIT / 100;
-/// How many times its price an order's collateral may be unless something else is set.
-const MAX_COLLATERAL_PER_PRICE: f64 = 10.0;
+/// How many times its price an order's collateral may be unless something else is set: what the least collateral, 1 LEM, is of
+/// the lowest price.
+const MAX_COLLATERAL_PER_PRICE: f64 = 100.0;
 
 /// The settings as they are written, each optional.
 #[derive(Clone, Default, PartialEq, clap::Args, Serialize, Deserialize)]

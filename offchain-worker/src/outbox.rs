@@ -17,9 +17,10 @@ use crate::{
 	journal::{Attachment, Blob, Hash, Journal, JournalError, Record, Signed, State},
 };
 
-/// Nonces that may be in use beyond those of the journal's transactions that can still be included: those of
-/// transactions that use up nonces, and of what else is signed with this key.
-const NONCES_OF_OTHERS: usize = 8;
+/// Nonces that may be in use beyond those of the journal's transactions that can still be included: those of claims that
+/// were given up while blocks were full, of which there are a few for each job at a time, of what uses such nonces up, and of
+/// what else is signed with this key.
+const NONCES_OF_OTHERS: usize = 128;
 
 /// Why something could not be signed or sent.
 #[derive(Debug, thiserror::Error)]

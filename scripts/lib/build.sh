@@ -4,6 +4,8 @@
 # Compiles everything there is: libraries, binaries and tests.
 lemma_build() {
 	cd "$LEMMA_ROOT"
+	# It may have been set up since this script began.
+	wasm_toolchain_use
 	say "building (profile release, into $CARGO_TARGET_DIR; the first time takes the better part of an hour on two cores)"
 	cargo build --release --locked --workspace --all-targets
 }

@@ -1,8 +1,10 @@
 # Starts nodes and workers as child processes of a script and ends them with it. Sourced after common.sh.
 # Everything lies under $LEMMA_RUN, a directory of its own that is removed at the end; KEEP=1 keeps it.
 
-LEMMA_RUN="${LEMMA_RUN:-$(mktemp -d --suffix=.lemma)}"
-mkdir -p "$LEMMA_RUN"
+LEMMA_RUN="$(mktemp -d --suffix=.lemma)"
+# What `lemma` remembers of orders on these chains is no concern of the user's own, and the user's settings none of theirs.
+export XDG_DATA_HOME="$LEMMA_RUN/data"
+unset LEMMA_GENESIS LEMMA_KEY LEMMA_STORE
 NETWORK_PIDS=()
 # Commands to run at the end, once the processes have ended.
 NETWORK_CLEANUP=()

@@ -34,7 +34,7 @@ fn defaults_should_do_when_only_a_key_is_given() {
 	assert!(!config.allow_private_addresses && !config.allow_redirects);
 	assert!(config.rules.claim && config.rules.rescue);
 	assert_eq!(config.rules.min_price, amount::parse("0.01").unwrap());
-	assert_eq!(config.rules.max_collateral_per_price, 10.0);
+	assert_eq!(config.rules.max_collateral_per_price, 100.0);
 	assert_eq!(config.max_tip, None);
 	assert_eq!(config.bench_file, config.data_dir.join("bench.json"));
 }

@@ -108,8 +108,8 @@ pub enum JournalError {
 	#[error(
 		"the journal's record of order {0} cannot be read: it was written by another version of this \
 		 program, or is damaged. The order is left alone and all others go on. If it is claimed, its \
-		 collateral is lost when the claim ends: `lemma order show {0}` says whether and when; until \
-		 then the version that wrote the record can go on with it. Keep a copy of the file for inquiry"
+		 collateral is lost when the claim ends: `lemma order show {0}` says whether and when. Keep a \
+		 copy of the file for inquiry"
 	)]
 	Unreadable(OrderId),
 	/// The file has another layout.

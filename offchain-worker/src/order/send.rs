@@ -180,6 +180,11 @@ impl OrderTask {
 		let Some(order) = &view.best.order else {
 			return Ok(Turn::Wait);
 		};
+		// As for the first one: the chain keeps the fee of a claim that comes too late. This one dies, and that is the end of it.
+		let last_claim = order.deadline.saturating_sub(order.spec.claim_window);
+		if view.best.number >= last_claim {
+			return Ok(Turn::Wait);
+		}
 		tracing::warn!("signing the claim anew, with the same nonce");
 		let terms = order.terms_hash().0;
 		let outbox = &self.context.outbox;

@@ -167,6 +167,11 @@ impl OrderTask {
 			}
 			None => {
 				tracing::info!("left for now: our account acts for no provider");
+				if record.state == State::Claiming {
+					// Nothing is reserved for a claim that nobody can make.
+					let journal = &self.context.journal;
+					journal.advance(self.order, State::Fetched, Attachment::Nothing)?;
+				}
 				Ok(Err(Turn::Ended(Ended::Left(self.context.retry))))
 			}
 		}
