@@ -5,7 +5,7 @@ mod train;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use lemma_client::{keys::parse_account, AccountId, Balance, OrderId, H256};
 
 pub use images::{Fractal, Image, Render, View};
@@ -547,11 +547,15 @@ Example:
 	},
 	/// Withdraw what has unlocked of the bond
 	Withdraw,
-	/// Name all hot keys that may act for the provider (none to name none)
+	/// Name all hot keys that may act for the provider; those not named act for it no longer
+	#[command(group(ArgGroup::new("named").required(true).args(["operators", "none"])))]
 	Operators {
 		/// Their accounts.
 		#[arg(value_parser = account)]
 		operators: Vec<AccountId>,
+		/// Name none: no hot key acts for the provider any more.
+		#[arg(long)]
+		none: bool,
 	},
 	/// Start acting for a provider that has named this key an operator
 	Join {
@@ -561,11 +565,11 @@ Example:
 	},
 	/// Stop acting for a provider
 	Leave,
-	/// Replace what the provider says of itself
+	/// Change what the provider says of itself; what is not given stays as it is
 	Update {
-		/// What it says of itself.
+		/// What is to change.
 		#[command(flatten)]
-		profile: Profile,
+		change: ProfileChange,
 	},
 	/// End the registration: everything unbonds
 	Deregister,
@@ -589,6 +593,24 @@ pub struct Profile {
 	/// Programs that it serves; none for all.
 	#[arg(long = "program", value_parser = hash, value_name = "ID")]
 	pub programs: Vec<H256>,
+}
+
+/// What is to change of what a provider says of itself.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub struct ProfileChange {
+	/// What it runs jobs on.
+	#[arg(long, value_enum)]
+	pub backend: Option<Backend>,
+	/// Where its operator can be reached: a URL; "" for none.
+	#[arg(long, value_name = "URL")]
+	pub endpoint: Option<String>,
+	/// Programs that it serves, all of them.
+	#[arg(long = "program", value_parser = hash, value_name = "ID")]
+	pub programs: Vec<H256>,
+	/// It serves every program.
+	#[arg(long, conflicts_with = "programs")]
+	pub all_programs: bool,
 }
 
 /// What a provider runs jobs on.

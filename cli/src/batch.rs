@@ -381,7 +381,9 @@ impl Batch<'_> {
 		let described = &self.parts[index].described;
 		if course.output.is_none() {
 			// A fork may be in the way of this look: then the one at the final block decides.
-			if let Ok(evidence) = result::fetch(self.client, order, At::Best).await {
+			if let Ok(evidence) =
+				result::fetch_as(self.client, order, At::Best, described.element).await
+			{
 				if results::check_result(genesis, described, &evidence).passed() {
 					course.output = Some(evidence.submission.output);
 				}
@@ -390,7 +392,8 @@ impl Batch<'_> {
 		let is_final = finalized.number >= receipt.settled_at
 			&& self.client.receipt(order, At::Finalized).await?.is_some();
 		if is_final {
-			let evidence = result::fetch(self.client, order, At::Finalized).await?;
+			let evidence =
+				result::fetch_as(self.client, order, At::Finalized, described.element).await?;
 			let mut report = evidence.check_as(genesis, described.element, None);
 			results::check_ordered(described, &evidence, &mut report);
 			results::demand(&report)?;

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use lemma_client::{store, AccountId, Client, Keys, OrderId, Store};
+use lemma_client::{store, AccountId, Client, Keys, OrderId, Store, H256};
 
 use crate::{
 	args::Global,
@@ -13,8 +13,8 @@ use crate::{
 /// What goes on if the command is interrupted now.
 #[derive(Debug, Clone, Copy)]
 pub enum Waiting {
-	/// A transaction that was sent.
-	Transaction,
+	/// A transaction that is sent: its hash, and the last block that can include it.
+	Transaction(H256, Option<u32>),
 	/// A transaction that posts an order.
 	Posting,
 	/// An order.
@@ -48,6 +48,13 @@ impl Context {
 	pub fn wait_for(&self, what: Waiting) {
 		if let Ok(mut waiting_for) = self.waiting_for.lock() {
 			*waiting_for = Some(what);
+		}
+	}
+
+	/// Notes that what the command was waiting for has come.
+	pub fn wait_no_more(&self) {
+		if let Ok(mut waiting_for) = self.waiting_for.lock() {
+			*waiting_for = None;
 		}
 	}
 

@@ -102,3 +102,23 @@ pub fn file_failure(path: &std::path::Path, done: &str, error: &std::io::Error) 
 		format!("{} cannot be {done}: {error}", path.display()),
 	)
 }
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn a_transaction_that_may_be_sent_should_not_seem_safe_to_repeat() {
+		let failure = Failure::from(Error::MaybeSent {
+			hash: lemma_client::H256::repeat_byte(7),
+			until: Some(69),
+			reason: "the node does not answer".into(),
+		});
+		assert_eq!((failure.exit, failure.code), (exit::FAILURE, "maybe_sent"));
+		assert!(
+			failure.message.contains("until block 69"),
+			"{}",
+			failure.message
+		);
+	}
+}

@@ -28,6 +28,7 @@ use std::process::ExitCode;
 use clap::{error::ErrorKind, Parser};
 use context::{Context, Waiting};
 use failure::{exit, Failure};
+use lemma_client::error::may_take_effect;
 use output::Output;
 
 fn main() -> ExitCode {
@@ -87,8 +88,8 @@ fn interrupted(context: &Context) -> Failure {
 			"interrupted; {count} orders go on: the same command again waits for their results, and `lemma order \
 			 list` shows them"
 		),
-		Some(Waiting::Transaction) => {
-			"interrupted; the transaction was sent, and may take effect all the same".into()
+		Some(Waiting::Transaction(hash, until)) => {
+			format!("interrupted; {}", may_take_effect(hash, until))
 		}
 		None => "interrupted".into(),
 	};

@@ -8,7 +8,7 @@ use lemma_client::{
 	public_url,
 	runtime::Runtime,
 	store::{FetchPolicy, StoreError},
-	transact::{Inclusion, Mortality, SignedBytes},
+	transact::{self, Mortality, SignedBytes},
 	AccountId, At, Balance, Client, Error, OrderId, OrderSpec, Store, H256,
 };
 use lemma_primitives::{order::InputSource, program::ProgramStatus, MAX_INLINE_INPUT_BYTES};
@@ -481,7 +481,9 @@ impl Poster<'_> {
 	/// Sends what posts a new order; `None` if another command has ordered the same since this one looked. Several can
 	/// be sent before the first is confirmed.
 	pub async fn send(&self, keys: &lemma_client::Keys, spec: &OrderSpec) -> Outcome<Option<Sent>> {
-		self.context.wait_for(Waiting::Posting);
+		if self.replaces != Replaces::All {
+			self.context.wait_for(Waiting::Posting);
+		}
 		// Of two commands that order the same, the second sees what the first has written.
 		let locked = self.ledger.lock().await?;
 		let before = self.ledger.find(&self.request);
@@ -497,6 +499,10 @@ impl Poster<'_> {
 			.await?;
 		let record = Record::new(&signed, self.shape, &self.what);
 		locked.save(&self.request, &record)?;
+		if self.replaces == Replaces::All {
+			let sent = Waiting::Transaction(signed.hash, signed.last_block());
+			self.context.wait_for(sent);
+		}
 		let Err(e) = self.client.send(&signed.bytes).await else {
 			return Ok(Some(Sent { signed, record }));
 		};
@@ -507,7 +513,16 @@ impl Poster<'_> {
 				None => locked.forget(&self.request, &record),
 			}
 		}
-		Err(e.into())
+		Err(self.after_sending(e, &signed))
+	}
+
+	/// Why an order was not seen to be posted once its transaction was given to a node. The same command again goes on with
+	/// that, unless it posts a new order each time.
+	fn after_sending(&self, error: Error, signed: &SignedBytes) -> Failure {
+		match self.replaces {
+			Replaces::All => error.after_sending(signed).into(),
+			_ => error.into(),
+		}
 	}
 
 	/// Whether no transaction of this nonce is in a block or in the node's pool.
@@ -526,8 +541,10 @@ impl Poster<'_> {
 	) -> Outcome<Posted> {
 		loop {
 			if let Some(Sent { signed, mut record }) = sent {
-				let inclusion = self.client.included(&signed).await?;
-				let order = self.trail().note(inclusion, &mut record).await?;
+				let unseen = |e| self.after_sending(e, &signed);
+				let inclusion = self.client.included(&signed).await.map_err(unseen)?;
+				let outcome = self.client.outcome(inclusion).await.map_err(unseen)?;
+				let order = self.trail().note(outcome, &mut record).await?;
 				return Ok(Posted {
 					order,
 					resumed: false,
@@ -601,7 +618,8 @@ impl Trail<'_> {
 			let used = client.nonce(account, At::Finalized).await? > signed.nonce;
 			let finalized = client.finalized().await?.number;
 			if let Some(inclusion) = watch.look().await? {
-				return self.note(inclusion, record).await.map(Some);
+				let outcome = client.outcome(inclusion).await?;
+				return self.note(outcome, record).await.map(Some);
 			}
 			let expired = signed
 				.expires_at
@@ -633,9 +651,8 @@ impl Trail<'_> {
 		}
 	}
 
-	/// Notes the order that the transaction in this place posted.
-	async fn note(&self, inclusion: Inclusion, record: &mut Record) -> Outcome<OrderId> {
-		let outcome = self.client.outcome(inclusion).await?;
+	/// Notes the order that a transaction with this outcome posted.
+	async fn note(&self, outcome: transact::Outcome, record: &mut Record) -> Outcome<OrderId> {
 		if let Err(failure) = outcome.result {
 			self.ledger.lock().await?.forget(self.request, record);
 			return Err(Error::from(failure).into());
@@ -646,7 +663,7 @@ impl Trail<'_> {
 				reason: "there is no OrderPosted among them".into(),
 			})
 		})?;
-		record.posted(inclusion, order);
+		record.posted(outcome.inclusion, order);
 		self.ledger.lock().await?.update(self.request, record)?;
 		Ok(order)
 	}

@@ -357,6 +357,19 @@ fn the_program_of_a_blob_should_be_told_without_a_node() {
 		.iter()
 		.any(|program| program["program"] == object["program"]));
 
+	let register = ["program", "register", "--sample", "job", "--key", "//Bob"];
+	let register = [&register[..], &["--description", "job"]].concat();
+	for (more, part) in [
+		(["--min-len", "20"], "--min-len 20"),
+		(["--max-len", "12"], "--max-len 12"),
+		(["--multiple-of", "12"], "--multiple-of 12"),
+	] {
+		let (status, text) = lemma.fails(&[&register[..], &more].concat());
+		assert_eq!(status, 2, "nothing is proven: {text}");
+		assert_says(&text, &["job", "16 bytes", part]);
+	}
+	assert_eq!(lemma.fails(&register).0, 3, "only the node is missing");
+
 	std::fs::write(lemma.path("job"), b"something else").expect("written");
 	let (status, object) = lemma.json(&["program", "id", "job"]);
 	assert_eq!(
@@ -416,6 +429,17 @@ fn help_should_teach_by_examples() {
 }
 
 #[test]
+fn train_should_say_in_its_help_that_prices_are_of_each_order() {
+	let output = Lemma::new().run(&["train", "--help"]);
+	let text = String::from_utf8_lossy(&output.stdout).into_owned();
+	let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+	assert_says(
+		&text,
+		&["Highest price of each order", "Price of each order at"],
+	);
+}
+
+#[test]
 fn what_is_no_regular_file_should_not_be_replaced_by_one() {
 	let lemma = Lemma::with_operands();
 	let device = ["--out", "/dev/null"];
@@ -456,6 +480,29 @@ fn output_that_cannot_be_written_should_be_a_failure_unless_the_reader_has_gone(
 	let (reader, writer) = std::io::pipe().expect("a pipe");
 	drop(reader);
 	assert_eq!(status(writer.into()), Some(0));
+}
+
+#[test]
+fn a_providers_operators_and_profile_should_not_be_reset_by_what_was_left_out() {
+	let lemma = Lemma::new();
+	let operators = ["provider", "operators", "--key", "//Bob"];
+	let (status, text) = lemma.fails(&operators);
+	assert_eq!(status, 2);
+	assert_says(&text, &["required", "--none"]);
+	let both = [&operators[..], &["--none", "//Alice"]].concat();
+	assert_eq!(lemma.fails(&both).0, 2);
+	for more in [&["--none"][..], &["//Alice"]] {
+		let (status, text) = lemma.fails(&[&operators[..], more].concat());
+		assert_eq!(status, 3, "only the node is missing: {text}");
+	}
+	let update = ["provider", "update", "--key", "//Bob"];
+	let (status, text) = lemma.fails(&update);
+	assert_eq!(status, 2);
+	assert_says(&text, &["--backend", "--endpoint"]);
+	for more in [&["--backend", "cpu"][..], &["--all-programs"]] {
+		let (status, text) = lemma.fails(&[&update[..], more].concat());
+		assert_eq!(status, 3, "only the node is missing: {text}");
+	}
 }
 
 #[test]
@@ -951,6 +998,16 @@ fn a_chain_of_receipts_should_be_refused_when_it_is_none() {
 	let (status, text) = lemma.fails(&[&verify[..], &data].concat());
 	assert_eq!(status, 2);
 	assert_says(&text, &["c.json", "no chain of receipts", "lemma train"]);
+	let samples = ["--samples", "net.lemma", "x.npy"];
+	for more in [
+		&samples[..],
+		&["--bundle", "net.lemma"],
+		&["--executable", "program"],
+	] {
+		let (status, text) = lemma.fails(&[&verify[..], &data, more].concat());
+		assert_eq!(status, 2);
+		assert_says(&text, &["cannot be used with", more[0]]);
+	}
 	let held_out = [
 		"verify",
 		"3",

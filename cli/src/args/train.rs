@@ -11,7 +11,8 @@ use super::{hash, Terms};
 pub const TRAIN_HELP: &str = "\
 Trains a network of fully connected layers in integers, and proves every step. The steps are
 orders, of ten steps each and of one for what is left over; each begins with the proven weights
-of the one before. lemma program list shows the networks that there are circuits for.
+of the one before. Prices are those of each order, not of all together. lemma program list shows
+the networks that there are circuits for.
 
 Features are .npy, int8, samples x features: scale them so that 64 stands for one. Labels are
 .npy, uint8, a class for each sample, from 0 on. Weights are .npy, int32, one dimension: layer by
@@ -31,6 +32,10 @@ const MAX_STEPS: i64 = 1_000_000;
 
 /// Train a network.
 #[derive(Debug, Args)]
+#[command(mut_arg("max_price", |arg| arg
+	.help("Highest price of each order, in LEM. It is held when the order is posted; what is not spent comes back")))]
+#[command(mut_arg("min_price", |arg| arg
+	.help("Price of each order at the start, in LEM; by default a tenth of the highest")))]
 pub struct Train {
 	/// The samples' features: .npy, int8, samples x features.
 	#[arg(long, value_name = "FILE")]
@@ -91,7 +96,9 @@ pub struct TrainingToVerify {
 	#[arg(
 		long,
 		value_name = "FILE",
-		conflicts_with_all = ["id", "input", "operands", "evidence"],
+		conflicts_with_all = [
+			"id", "input", "operands", "samples", "bundles", "executables", "evidence"
+		],
 		requires_all = ["features", "labels"]
 	)]
 	pub training: Option<PathBuf>,

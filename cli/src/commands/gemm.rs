@@ -87,7 +87,7 @@ pub async fn run(context: &Context, args: Gemm) -> Outcome<()> {
 	// The proof says that the product is right: nobody needs to wait for that until its block is final. A fork may be
 	// in the way of the look at a block that is not; then the look at the final one decides.
 	let mut written = None;
-	if let Ok(evidence) = result::fetch(&client, order, At::Best).await {
+	if let Ok(evidence) = result::fetch_as(&client, order, At::Best, described.element).await {
 		let genesis = client.genesis_hash();
 		if super::results::check_result(genesis, &described, &evidence).passed() {
 			let output = evidence.submission.output;
@@ -103,7 +103,7 @@ pub async fn run(context: &Context, args: Gemm) -> Outcome<()> {
 	let verified_after = seconds(verifying);
 
 	let (order, phases) = follower.finalized(&mut progress).await?;
-	let evidence = result::fetch(&client, order, At::Finalized).await?;
+	let evidence = result::fetch_as(&client, order, At::Finalized, described.element).await?;
 	let mut report = evidence.check_as(client.genesis_hash(), described.element, None);
 	super::results::check_ordered(&described, &evidence, &mut report);
 	super::results::demand(&report)?;

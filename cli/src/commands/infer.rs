@@ -146,8 +146,8 @@ pub async fn run(context: &Context, args: Infer) -> Outcome<()> {
 		let order = follower.id();
 		progress.wait(&format!("waiting for order {order} to be final"));
 		let (order, phases) = follower.finalized(&mut progress).await?;
-		let evidence = result::fetch(&client, order, At::Finalized).await?;
 		let element = job.described.element;
+		let evidence = result::fetch_as(&client, order, At::Finalized, element).await?;
 		let mut report = evidence.check_as(client.genesis_hash(), element, None);
 		results::check_ordered(&job.described, &evidence, &mut report);
 		demand(&report)?;
@@ -385,9 +385,10 @@ async fn settle(
 			if outputs[at].is_some() || follower.look(progress).await? == Found::Live {
 				continue;
 			}
-			outputs[at] = Some(match result::fetch(client, follower.id(), At::Best).await {
+			let (order, described) = (follower.id(), &jobs[at].described);
+			let fetched = result::fetch_as(client, order, At::Best, described.element).await;
+			outputs[at] = Some(match fetched {
 				Ok(evidence) => {
-					let described = &jobs[at].described;
 					let report = results::check_result(client.genesis_hash(), described, &evidence);
 					report.passed().then_some(evidence.submission.output)
 				}

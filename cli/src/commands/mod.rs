@@ -17,7 +17,7 @@ mod train;
 
 pub use results::PRINTED;
 
-use lemma_client::{calls::Call, Client, Keys};
+use lemma_client::{calls::Call, transact::Outcome as Included, Client, Keys};
 use serde_json::{json, Value};
 
 use crate::{
@@ -65,8 +65,7 @@ async fn transact_by(
 ) -> Outcome<()> {
 	let mut progress = context.output.progress();
 	progress.wait("waiting for the transaction to be in a block");
-	context.wait_for(Waiting::Transaction);
-	let outcome = client.submit(call, keys).await?;
+	let outcome = submit(context, client, keys, call).await?;
 	progress.finish();
 	let mut object = json!({
 		"call": call.title(),
@@ -81,6 +80,15 @@ async fn transact_by(
 	context.output.result(&object, || {
 		format!("{done} (block {block}, fee {fee} LEM)\n")
 	})
+}
+
+/// Signs and sends a call, and waits until it is in a block. Interrupted once it is sent, the command says so.
+async fn submit(context: &Context, client: &Client, keys: &Keys, call: &Call) -> Outcome<Included> {
+	let signed = client.sign_next(call, keys).await?;
+	context.wait_for(Waiting::Transaction(signed.hash, signed.last_block()));
+	let outcome = client.submit_signed(&signed).await?;
+	context.wait_no_more();
+	Ok(outcome)
 }
 
 /// Runs what takes a while where it holds up nobody, and can be interrupted.

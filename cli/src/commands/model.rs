@@ -21,10 +21,10 @@ use lemma_zk_circuits::{
 };
 use serde_json::{json, Value};
 
-use super::{aside, programs::prove_sample};
+use super::{aside, programs::prove_sample, submit};
 use crate::{
 	args::{Build, Model},
-	context::{Context, Waiting},
+	context::Context,
 	failure::{exit, file_failure, Failure, Outcome},
 	input,
 	network::{classes, model_failure, own_integers, Circuit, Network, Notes},
@@ -555,7 +555,6 @@ async fn register(context: &Context, network: Network, description: Option<&Path
 				"registering the program for batches of {}",
 				program.batch
 			));
-			context.wait_for(Waiting::Transaction);
 			let call = Call::register_program(&Registration {
 				id: program.id,
 				element,
@@ -567,7 +566,7 @@ async fn register(context: &Context, network: Network, description: Option<&Path
 				description,
 				sample,
 			});
-			let outcome = client.submit(&call, &keys).await?;
+			let outcome = submit(context, &client, &keys, &call).await?;
 			let block = outcome.inclusion.block.number;
 			progress.done(&format!(
 				"registered {:#x}, for batches of {} (block {block})",
@@ -653,8 +652,8 @@ fn check_registered(network: &Network, wanted: &Wanted, registered: &Program) ->
 	})
 }
 
-/// Fails before anything is proven unless the account has the deposits.
-async fn check_funds(client: &Client, keys: &Keys, programs: usize) -> Outcome<()> {
+/// Fails before anything is proven unless the account has the deposits of so many programs.
+pub async fn check_funds(client: &Client, keys: &Keys, programs: usize) -> Outcome<()> {
 	let runtime = client.runtime(At::Best).await?;
 	let deposit: Balance = runtime
 		.constant(PROOF_VERIFICATION, "ProgramDeposit")
@@ -675,12 +674,20 @@ async fn check_funds(client: &Client, keys: &Keys, programs: usize) -> Outcome<(
 		exit::NO_FUNDS,
 		"no_funds",
 		format!(
-			"the account {} has {} LEM free, but registering {programs} programs needs {}: a deposit of {} for each, \
-			 and some for fees. Fund the account, or register fewer with --batches",
+			"the account {} has {} LEM free, but registering {} needs {}: a deposit of {} for each, and some for fees. \
+			 Fund the account{}",
 			views::account(&account),
 			lem(free),
+			match programs {
+				1 => "a program".to_owned(),
+				_ => format!("{programs} programs"),
+			},
 			lem(needed),
-			lem(deposit)
+			lem(deposit),
+			match programs {
+				1 => "",
+				_ => ", or register fewer with --batches",
+			}
 		),
 	))
 }

@@ -12,7 +12,7 @@ use lemma_zk_circuits::{program::Job, Prover};
 use lemma_zk_statement::binding;
 use serde_json::{json, Value};
 
-use super::{transact, transact_by};
+use super::{model::check_funds, transact, transact_by};
 use crate::{
 	args::Program,
 	context::Context,
@@ -146,11 +146,11 @@ struct Lengths {
 async fn register(
 	context: &Context,
 	known: &Known,
-	sample: &Path,
+	path: &Path,
 	description: &Path,
 	lengths: Lengths,
 ) -> Outcome<()> {
-	let blob = input::read_file(sample)?;
+	let blob = input::read_file(path)?;
 	let description = blake2_256(&input::read_file(description)?);
 	let job = known.open(&blob)?;
 	let described = input::describe(job.as_ref())?;
@@ -167,6 +167,18 @@ async fn register(
 			 --multiple-of a multiple of the element's {size} bytes"
 		)));
 	}
+	// Its output must have a length that the program may have, or the chain refuses the proof that was paid for.
+	if !length.allows(described.output_len) {
+		return Err(Failure::usage(format!(
+			"the output of {} has {} bytes, which --min-len {}, --max-len {} and --multiple-of {} do not allow: change \
+			 them, or give another --sample",
+			path.display(),
+			described.output_len,
+			length.min,
+			length.max,
+			length.multiple_of
+		)));
+	}
 	let keys = context.keys()?;
 	let client = context.client().await?;
 	if client.program(described.program, At::Best).await?.is_some() {
@@ -176,6 +188,7 @@ async fn register(
 			format!("the program {:#x} is registered already", described.program),
 		));
 	}
+	check_funds(&client, &keys, 1).await?;
 	let mut progress = context.output.progress();
 	progress.wait("running and proving the sample");
 	let sample = prove_sample(&client, &keys, job).await?;

@@ -4,9 +4,9 @@ use lemma_client::{calls::Call, AccountId, At, Error};
 use lemma_primitives::provider::{self as primitives, MAX_ADVERTISED_PROGRAMS, MAX_ENDPOINT_BYTES};
 use serde_json::json;
 
-use super::transact;
+use super::{transact, transact_by};
 use crate::{
-	args::{Backend, Profile, Provider},
+	args::{Backend, Profile, ProfileChange, Provider},
 	context::Context,
 	failure::{Failure, Outcome},
 	views::{self, lem},
@@ -39,11 +39,11 @@ pub async fn run(context: &Context, command: Provider) -> Outcome<()> {
 			json!({}),
 			"what had unlocked is withdrawn".into(),
 		),
-		Provider::Operators { operators } => {
+		Provider::Operators { operators, none } => {
 			let accounts: Vec<_> = operators.iter().map(views::account).collect();
-			let done = match accounts.as_slice() {
-				[] => "no operators any more".to_owned(),
-				_ => format!(
+			let done = match none {
+				true => "no operators any more".to_owned(),
+				false => format!(
 					"operators named: {}; each must run `lemma provider join` with its own key",
 					accounts.join(", ")
 				),
@@ -64,11 +64,7 @@ pub async fn run(context: &Context, command: Provider) -> Outcome<()> {
 			json!({}),
 			"this key acts for no provider any more".into(),
 		),
-		Provider::Update { profile } => (
-			Call::update_provider(&to_profile(&profile)?),
-			json!({}),
-			"updated".into(),
-		),
+		Provider::Update { change } => return update(context, &change).await,
 		Provider::Deregister => (
 			Call::deregister(),
 			json!({}),
@@ -79,25 +75,59 @@ pub async fn run(context: &Context, command: Provider) -> Outcome<()> {
 	transact(context, &call, said, &done).await
 }
 
+/// Changes what the chain holds of the provider's own words.
+async fn update(context: &Context, change: &ProfileChange) -> Outcome<()> {
+	let (keys, client) = (context.keys()?, context.client().await?);
+	let account = keys.account();
+	let provider = client.provider(&account, At::Best).await?;
+	let provider = provider.ok_or(Error::NoSuchProvider { account })?;
+	let profile = changed(provider.profile, change)?;
+	let call = Call::update_provider(&profile);
+	transact_by(context, &client, &keys, &call, json!({}), "updated").await
+}
+
 fn to_profile(profile: &Profile) -> Outcome<primitives::Profile> {
-	let endpoint = profile.endpoint.as_bytes().to_vec().try_into();
-	let programs = profile.programs.clone().try_into();
-	Ok(primitives::Profile {
-		endpoint: endpoint.map_err(|_| {
+	let empty = primitives::Profile {
+		endpoint: Default::default(),
+		backend: primitives::Backend::Cpu,
+		programs: Default::default(),
+	};
+	let change = ProfileChange {
+		backend: Some(profile.backend),
+		endpoint: Some(profile.endpoint.clone()),
+		programs: profile.programs.clone(),
+		all_programs: false,
+	};
+	changed(empty, &change)
+}
+
+/// A profile with what was given in the place of what it held.
+fn changed(
+	mut profile: primitives::Profile,
+	change: &ProfileChange,
+) -> Outcome<primitives::Profile> {
+	if let Some(endpoint) = &change.endpoint {
+		let endpoint = endpoint.as_bytes().to_vec().try_into();
+		profile.endpoint = endpoint.map_err(|_| {
 			Failure::usage(format!(
 				"--endpoint is longer than {MAX_ENDPOINT_BYTES} bytes: shorten it"
 			))
-		})?,
-		backend: match profile.backend {
-			Backend::Cpu => primitives::Backend::Cpu,
-			Backend::Cuda => primitives::Backend::Cuda,
-		},
-		programs: programs.map_err(|_| {
+		})?;
+	}
+	match change.backend {
+		Some(Backend::Cpu) => profile.backend = primitives::Backend::Cpu,
+		Some(Backend::Cuda) => profile.backend = primitives::Backend::Cuda,
+		None => {}
+	}
+	if change.all_programs || !change.programs.is_empty() {
+		let programs = change.programs.clone().try_into();
+		profile.programs = programs.map_err(|_| {
 			Failure::usage(format!(
-				"at most {MAX_ADVERTISED_PROGRAMS} programs can be named: name none for all"
+				"at most {MAX_ADVERTISED_PROGRAMS} programs can be named: a provider that names none serves all"
 			))
-		})?,
-	})
+		})?;
+	}
+	Ok(profile)
 }
 
 async fn show(context: &Context, account: Option<AccountId>) -> Outcome<()> {
@@ -113,4 +143,53 @@ async fn show(context: &Context, account: Option<AccountId>) -> Outcome<()> {
 	let provider = provider.ok_or(Error::NoSuchProvider { account: asked })?;
 	let object = views::provider(&account, &provider);
 	context.output.result(&object, || views::text(&object))
+}
+
+#[cfg(test)]
+mod tests {
+	use lemma_client::H256;
+
+	use super::*;
+
+	#[test]
+	fn what_is_not_given_should_stay_as_it_was() {
+		let profile = Profile {
+			backend: Backend::Cuda,
+			endpoint: "https://gpu.example.org".into(),
+			programs: vec![H256::repeat_byte(1)],
+		};
+		let before = to_profile(&profile).expect("a profile");
+		let nothing = || ProfileChange {
+			backend: None,
+			endpoint: None,
+			programs: vec![],
+			all_programs: false,
+		};
+		assert_eq!(changed(before.clone(), &nothing()), Ok(before.clone()));
+
+		let endpoint = Some("https://other.example.org".to_owned());
+		let change = ProfileChange {
+			endpoint,
+			..nothing()
+		};
+		let after = changed(before.clone(), &change).expect("a profile");
+		assert_eq!(&after.endpoint[..], b"https://other.example.org");
+		assert_eq!(after.backend, before.backend);
+		assert_eq!(after.programs, before.programs);
+
+		let change = ProfileChange {
+			all_programs: true,
+			..nothing()
+		};
+		let after = changed(before.clone(), &change).expect("a profile");
+		assert!(after.programs.is_empty());
+		assert_eq!(after.endpoint, before.endpoint);
+
+		let endpoint = Some("x".repeat(129));
+		let change = ProfileChange {
+			endpoint,
+			..nothing()
+		};
+		assert!(changed(before, &change).is_err());
+	}
 }

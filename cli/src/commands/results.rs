@@ -6,7 +6,7 @@ use codec::{Decode, Encode};
 use lemma_client::{
 	npy::{self, Matrix},
 	result::{self, Basis, Evidence, Report},
-	At, Client, H256,
+	At, Client, Error, OrderId, H256,
 };
 use lemma_model::Integers;
 use lemma_zk_circuits::programs::infer::job;
@@ -15,7 +15,7 @@ use serde_json::{json, Value};
 
 use super::{aside, gemm, train};
 use crate::{
-	args::{ResultArgs, Verify},
+	args::{Bundles, ResultArgs, Verify},
 	context::Context,
 	failure::{exit, file_failure, Failure, Outcome},
 	follow::Follower,
@@ -52,7 +52,7 @@ pub async fn get(context: &Context, args: ResultArgs) -> Outcome<()> {
 		.finalized(&mut progress)
 		.await?;
 	progress.wait("verifying the result");
-	let evidence = result::fetch(&client, args.id, At::Finalized).await?;
+	let evidence = fetch(&client, args.id, At::Finalized, &Bundles::default()).await?;
 	let known = element_of(Known::default(), evidence.receipt.program).await?;
 	let report = evidence.check_as(client.genesis_hash(), known, None);
 	demand(&report)?;
@@ -86,6 +86,38 @@ pub async fn get(context: &Context, args: ResultArgs) -> Outcome<()> {
 	context.output.result(&object, || views::text(&object))
 }
 
+/// Fetches a settled result. Of a program that was removed from the chain since, the programs that this client knows say of
+/// which type the elements are.
+async fn fetch(client: &Client, order: OrderId, at: At, named: &Bundles) -> Outcome<Evidence> {
+	let program = match result::fetch(client, order, at).await {
+		Err(Error::NoSuchProgram { id }) => id,
+		other => return Ok(other?),
+	};
+	let Some(element) = element_of(Known::load(named)?, program).await? else {
+		return Err(Failure::new(
+			exit::FAILURE,
+			"no_such_program",
+			format!(
+				"the program {program:#x} of order {order} was removed from the chain, and is not known here: `lemma verify` \
+				 takes its file with --bundle, --samples or --executable, or ask an archive node"
+			),
+		));
+	};
+	Ok(result::fetch_as(client, order, at, Some(element)).await?)
+}
+
+/// The programs that are named to check a result, with that of the samples' network.
+fn named(args: &Verify) -> Bundles {
+	let mut bundles = args.bundles.bundles.clone();
+	if let Some([network, _]) = args.samples.as_deref() {
+		bundles.push(network.clone());
+	}
+	Bundles {
+		bundles,
+		executables: args.bundles.executables.clone(),
+	}
+}
+
 /// Type of the elements of a program's outputs, if the program is known. Ids of bundles are computed, which takes a while.
 async fn element_of(known: Known, program: H256) -> Outcome<Option<OutputElement>> {
 	aside(move || Ok(known.element_of(&program))).await
@@ -100,12 +132,7 @@ pub fn write_matrix(
 	columns: usize,
 ) -> Outcome<()> {
 	if !matches!(element, OutputElement::I8 | OutputElement::I32) {
-		return Err(Failure::usage(format!(
-			"the elements of this output are {}, not int32 or int8: give an --out that does not end in .npy \
-			 instead of {}",
-			views::element(element),
-			out.display()
-		)));
+		return Err(no_matrix(element, "--out", out));
 	}
 	let size = element.size_bytes();
 	if rows
@@ -137,21 +164,39 @@ pub fn write_matrix(
 	Ok(())
 }
 
+/// Why an output with such elements is no .npy file.
+fn no_matrix(element: OutputElement, flag: &str, path: &Path) -> Failure {
+	Failure::usage(format!(
+		"the elements of this output are {}, not int32 or int8: give an {flag} that does not end in .npy \
+		 instead of {}",
+		views::element(element),
+		path.display()
+	))
+}
+
 /// Rows and columns of the result: those given, or those of an order that this machine posted on this chain.
 async fn shape_of(client: &Client, args: &ResultArgs) -> Outcome<(usize, usize)> {
 	if let Some(shape) = args.shape {
 		return Ok(shape);
 	}
-	for record in Ledger::open(client.genesis_hash()).of_order(args.id) {
-		if let (Some(shape), true) = (record.shape, record.is_on(client).await?) {
-			return Ok(shape);
-		}
+	if let Some(shape) = posted_shape(client, args.id).await? {
+		return Ok(shape);
 	}
 	Err(Failure::usage(format!(
 		"this machine did not post order {} as a matrix product, so it does not know the matrix's shape: give \
 		 --shape MxN, or an --out that does not end in .npy",
 		args.id
 	)))
+}
+
+/// Rows and columns of the result of an order that this machine posted on this chain, if it is a matrix.
+async fn posted_shape(client: &Client, order: OrderId) -> Outcome<Option<(usize, usize)>> {
+	for record in Ledger::open(client.genesis_hash()).of_order(order) {
+		if let (Some(shape), true) = (record.shape, record.is_on(client).await?) {
+			return Ok(Some(shape));
+		}
+	}
+	Ok(None)
 }
 
 /// Runs `lemma verify`.
@@ -165,7 +210,7 @@ pub async fn verify(context: &Context, args: Verify) -> Outcome<()> {
 		}
 		None => {}
 	}
-	let (evidence, genesis, asked) = match &args.evidence {
+	let (evidence, genesis, asked, posted) = match &args.evidence {
 		Some(path) => {
 			let evidence = read_evidence(path)?;
 			let genesis = context.global.genesis.ok_or_else(|| {
@@ -175,21 +220,22 @@ pub async fn verify(context: &Context, args: Verify) -> Outcome<()> {
 				)
 			})?;
 			let asked = args.id.unwrap_or(evidence.order);
-			(evidence, genesis, asked)
+			(evidence, genesis, asked, None)
 		}
 		None => {
 			let id = args
 				.id
 				.ok_or_else(|| Failure::usage("give the number of an order"))?;
 			let client = context.client().await?;
-			let evidence = result::fetch(&client, id, At::Best).await?;
+			let evidence = fetch(&client, id, At::Best, &named(&args)).await?;
 			let genesis = context.global.genesis.unwrap_or_else(|| {
 				context.output.note(
 					"note: without --genesis the node's word is taken for which chain this is",
 				);
 				client.genesis_hash()
 			});
-			(evidence, genesis, id)
+			let posted = posted_shape(&client, id).await?;
+			(evidence, genesis, id, posted)
 		}
 	};
 	if asked != evidence.order {
@@ -203,10 +249,23 @@ pub async fn verify(context: &Context, args: Verify) -> Outcome<()> {
 		Some(given) => given.element,
 		None => element_of(Known::load(&args.bundles)?, evidence.receipt.program).await?,
 	};
+	let mut shape_compared = None;
 	let output = match &args.output {
 		Some(path) => {
 			let element = element.unwrap_or(evidence.element);
-			Some(read_output(path, &evidence, element, given.as_ref())?)
+			let file = read_output(path, element)?;
+			let shape = match &given {
+				Some(given) => given.shape,
+				None => posted,
+			};
+			shape_compared = file.compare_shape(path, shape)?;
+			if shape_compared == Some(false) {
+				context.output.note(&format!(
+					"note: the bytes of {} are compared, not its rows and columns: which those are is not known here",
+					path.display()
+				));
+			}
+			Some(file.of_order(path, &evidence, given.as_ref())?)
 		}
 		None => None,
 	};
@@ -214,7 +273,8 @@ pub async fn verify(context: &Context, args: Verify) -> Outcome<()> {
 	if let Some(given) = &given {
 		given.check(&evidence, &mut report);
 	}
-	let object = report_view(&evidence, &report);
+	let mut object = report_view(&evidence, &report);
+	views::merge(&mut object, json!({ "shape_compared": shape_compared }));
 	if context.output.json || report.passed() {
 		context
 			.output
@@ -270,6 +330,8 @@ struct Given {
 	element: Option<OutputElement>,
 	/// Exact length of the output.
 	output_len: usize,
+	/// Rows and columns of a file of the output, if it is a matrix.
+	shape: Option<(usize, usize)>,
 	/// Which of the caller's samples the order is of, and how many there are.
 	batch: Option<(Batch, usize)>,
 }
@@ -296,6 +358,7 @@ impl Given {
 			commitment: Ok(described.commitment),
 			element: described.element,
 			output_len: described.output_len as usize,
+			shape: described.matrix,
 			batch: None,
 		}))
 	}
@@ -335,6 +398,8 @@ impl Given {
 			},
 			element: Some(network.bundle.model.element()),
 			output_len,
+			// A file of the scores of all samples.
+			shape: Some((inputs.rows, network.outputs())),
 			batch: found.map(|batch| (batch, inputs.rows)),
 		})
 	}
@@ -513,45 +578,89 @@ fn is_npy(path: &Path) -> bool {
 		.is_some_and(|extension| extension.eq_ignore_ascii_case("npy"))
 }
 
-/// The bytes of an output file: a matrix as it is on chain, or any other file as it is. Of the scores of all samples, those of
-/// the order's; what fills its batch is nobody's, and is what was submitted.
-fn read_output(
-	path: &Path,
-	evidence: &Evidence,
-	element: OutputElement,
-	given: Option<&Given>,
-) -> Outcome<Vec<u8>> {
-	let (bytes, rows) = match (is_npy(path), element) {
-		(false, _) => return input::read_file(path),
+/// An output file.
+#[derive(Debug)]
+struct OutputFile {
+	/// Its bytes, those of a matrix as they are on chain.
+	bytes: Vec<u8>,
+	/// Rows and columns, if it is a matrix.
+	shape: Option<(usize, usize)>,
+}
+
+/// Reads an output file: a matrix, or any other as it is.
+fn read_output(path: &Path, element: OutputElement) -> Outcome<OutputFile> {
+	Ok(match (is_npy(path), element) {
+		(false, _) => OutputFile {
+			bytes: input::read_file(path)?,
+			shape: None,
+		},
 		(true, OutputElement::I8) => {
 			let matrix = npy::read::<i8>(path)?;
-			let values = matrix.values.iter().map(|value| *value as u8);
-			(values.collect::<Vec<_>>(), matrix.rows)
+			OutputFile {
+				bytes: matrix.values.iter().map(|value| *value as u8).collect(),
+				shape: Some((matrix.rows, matrix.columns)),
+			}
 		}
-		(true, _) => {
+		(true, OutputElement::I32) => {
 			let matrix = npy::read::<i32>(path)?;
-			let values = matrix.values.iter().flat_map(|value| value.to_le_bytes());
-			(values.collect(), matrix.rows)
+			let bytes = matrix.values.iter().flat_map(|value| value.to_le_bytes());
+			OutputFile {
+				bytes: bytes.collect(),
+				shape: Some((matrix.rows, matrix.columns)),
+			}
 		}
-	};
-	let Some((Batch { samples, size }, all)) = given.and_then(|given| given.batch.as_ref()) else {
-		return Ok(bytes);
-	};
-	let each = evidence.submission.output.len() / size;
-	if rows != *all || bytes.len() != rows * each {
-		return Err(Failure::new(
+		(true, _) => return Err(no_matrix(element, "--output", path)),
+	})
+}
+
+impl OutputFile {
+	/// Fails if the matrix has other rows and columns than the output. Whether they could be compared, if it is a matrix.
+	fn compare_shape(&self, path: &Path, wanted: Option<(usize, usize)>) -> Outcome<Option<bool>> {
+		let Some((rows, columns)) = self.shape else {
+			return Ok(None);
+		};
+		let Some(wanted) = wanted else {
+			return Ok(Some(false));
+		};
+		if wanted == (rows, columns) {
+			return Ok(Some(true));
+		}
+		Err(Failure::new(
 			exit::USAGE,
 			"shape_mismatch",
 			format!(
-				"{} has {rows} rows and {} bytes, but there are {all} samples with {each} bytes each",
+				"{} is {rows} x {columns}, but the output is {} x {}: this file is not the result",
 				path.display(),
-				bytes.len()
+				wanted.0,
+				wanted.1
 			),
-		));
+		))
 	}
-	let mut output = bytes[samples.start * each..samples.end * each].to_vec();
-	output.extend(&evidence.submission.output[samples.len() * each..]);
-	Ok(output)
+
+	/// The bytes that are to be the order's output. Of the scores of all samples, those of the order's; what fills its
+	/// batch is nobody's, and is what was submitted.
+	fn of_order(self, path: &Path, evidence: &Evidence, given: Option<&Given>) -> Outcome<Vec<u8>> {
+		let batch = given.and_then(|given| given.batch.as_ref());
+		let (Some((Batch { samples, size }, all)), true) = (batch, is_npy(path)) else {
+			return Ok(self.bytes);
+		};
+		let each = evidence.submission.output.len() / size;
+		let bytes = self.bytes;
+		if bytes.len() != all * each {
+			return Err(Failure::new(
+				exit::USAGE,
+				"shape_mismatch",
+				format!(
+					"{} has {} bytes, but there are {all} samples with {each} bytes each",
+					path.display(),
+					bytes.len()
+				),
+			));
+		}
+		let mut output = bytes[samples.start * each..samples.end * each].to_vec();
+		output.extend(&evidence.submission.output[samples.len() * each..]);
+		Ok(output)
+	}
 }
 
 fn write_evidence(path: &Path, evidence: &Evidence) -> Outcome<()> {
@@ -600,6 +709,40 @@ fn read_evidence(path: &Path) -> Outcome<Evidence> {
 mod tests {
 	use super::*;
 	use crate::network::split;
+
+	#[test]
+	fn a_file_should_be_refused_when_its_bytes_are_right_and_its_shape_is_not() {
+		let folder = tempfile::tempdir().expect("a folder");
+		let path = folder.path().join("c.npy");
+		let bytes = [1i32, 2, 3, 4, 5, 6].map(i32::to_le_bytes).concat();
+		write_matrix(&path, OutputElement::I32, &bytes, 2, 3).expect("written");
+		let file = read_output(&path, OutputElement::I32).expect("read");
+		assert_eq!((&file.bytes, file.shape), (&bytes, Some((2, 3))));
+		assert_eq!(file.compare_shape(&path, Some((2, 3))), Ok(Some(true)));
+		assert_eq!(file.compare_shape(&path, None), Ok(Some(false)));
+		let failure = file.compare_shape(&path, Some((3, 2))).expect_err("other");
+		assert_eq!(
+			(failure.exit, failure.code),
+			(exit::USAGE, "shape_mismatch")
+		);
+		for part in ["2 x 3", "3 x 2"] {
+			assert!(failure.message.contains(part), "{failure:?}");
+		}
+		let plain = folder.path().join("c.bin");
+		std::fs::write(&plain, &bytes).expect("written");
+		let file = read_output(&plain, OutputElement::I32).expect("read");
+		assert_eq!(file.compare_shape(&plain, Some((3, 2))), Ok(None));
+	}
+
+	#[test]
+	fn a_matrix_of_other_elements_should_be_named_by_their_type() {
+		for element in [OutputElement::U8, OutputElement::I16] {
+			let failure = read_output(Path::new("c.npy"), element).expect_err("no matrix");
+			for part in [views::element(element), "--output", "c.npy"] {
+				assert!(failure.message.contains(part), "{failure:?}");
+			}
+		}
+	}
 
 	#[test]
 	fn every_batch_that_is_ordered_should_be_among_those_that_are_looked_at() {

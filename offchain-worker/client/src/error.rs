@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{AccountId, OrderId, H256};
+use crate::{transact::SignedBytes, AccountId, OrderId, H256};
 
 /// Why a request to the chain failed.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +25,8 @@ pub enum Error {
 		/// What was given, as [`public_url`](crate::public_url) shows it.
 		url: String,
 	},
-	/// The connection broke, or the node did not answer in time. Trying again is safe.
+	/// The connection broke, or the node did not answer in time. Trying again is safe: where a transaction was sent, it is
+	/// [`Self::MaybeSent`].
 	#[error("the node at {url} does not answer ({reason}): check that it runs, and try again")]
 	Disconnected {
 		/// The node's address, as [`public_url`](crate::public_url) shows it.
@@ -100,6 +101,16 @@ pub enum Error {
 		/// Hash of the extrinsic.
 		hash: H256,
 	},
+	/// A transaction was given to a node, and what became of it is not known.
+	#[error("{reason}; {}", may_take_effect(*.hash, *.until))]
+	MaybeSent {
+		/// Hash of the extrinsic.
+		hash: H256,
+		/// The last block that can include it; none if it is valid for ever.
+		until: Option<u32>,
+		/// Why it is not known.
+		reason: String,
+	},
 	/// The order does not exist, or no longer.
 	#[error("{}", no_such_order(*.id, *.posted))]
 	NoSuchOrder {
@@ -137,6 +148,18 @@ pub enum Error {
 	},
 }
 
+/// What to do about a transaction that was sent, before the same is sent once more.
+pub fn may_take_effect(hash: H256, until: Option<u32>) -> String {
+	let until = match until {
+		Some(block) => format!(" until block {block}"),
+		None => String::new(),
+	};
+	format!(
+		"the transaction {hash:#x} was sent and may take effect{until}: look whether it has, before you repeat \
+		 the command (`lemma balance`, `lemma order list`, `lemma provider show`)"
+	)
+}
+
 fn no_such_order(id: OrderId, posted: Option<bool>) -> String {
 	match posted {
 		Some(false) => format!("order {id} has never been posted on this chain"),
@@ -157,6 +180,27 @@ impl Error {
 		matches!(self, Self::NoNode { .. } | Self::Disconnected { .. })
 	}
 
+	/// What the error means when it comes after this transaction was given to a node: unless it says what became of the
+	/// transaction, that may take effect, and the same call must not simply be made again.
+	pub fn after_sending(self, signed: &SignedBytes) -> Self {
+		let reason = match self {
+			Self::Pool(_)
+			| Self::Dispatch(_)
+			| Self::TransactionExpired { .. }
+			| Self::MaybeSent { .. } => return self,
+			// Its own sentence says to try again.
+			Self::Disconnected { url, reason } => {
+				format!("the node at {url} does not answer ({reason})")
+			}
+			other => other.to_string(),
+		};
+		Self::MaybeSent {
+			hash: signed.hash,
+			until: signed.last_block(),
+			reason,
+		}
+	}
+
 	/// A short name for machines, stable across versions: the `code` of the command line's JSON.
 	pub fn code(&self) -> &'static str {
 		match self {
@@ -172,6 +216,7 @@ impl Error {
 			Self::Dispatch(e) if e.is_funds() => "no_funds",
 			Self::Dispatch(_) => "call_failed",
 			Self::TransactionExpired { .. } => "transaction_expired",
+			Self::MaybeSent { .. } => "maybe_sent",
 			Self::NoSuchOrder { .. } => "no_such_order",
 			Self::NotSettled { .. } => "not_settled",
 			Self::NoSuchProvider { .. } => "no_such_provider",
@@ -329,6 +374,55 @@ mod tests {
 		let error = PoolError::from_rpc(1010, "Invalid Transaction", data);
 		assert_eq!(error, Some(PoolError::CannotPay));
 		assert!(PoolError::CannotPay.to_string().contains("fund it first"));
+	}
+
+	/// A transaction that no block from 70 on can include.
+	fn signed() -> SignedBytes {
+		SignedBytes {
+			bytes: vec![1],
+			hash: H256::repeat_byte(0xab),
+			nonce: 3,
+			signed_at: crate::BlockRef {
+				number: 6,
+				hash: H256::zero(),
+			},
+			expires_at: Some(70),
+		}
+	}
+
+	#[test]
+	fn a_broken_connection_should_say_that_a_transaction_was_sent() {
+		let disconnected = Error::Disconnected {
+			url: "ws://127.0.0.1:9".into(),
+			reason: "no answer".into(),
+		};
+		let error = disconnected.after_sending(&signed());
+		assert_eq!(error.code(), "maybe_sent");
+		assert!(!error.is_transient(), "the same must not be sent again");
+		let text = error.to_string();
+		for part in [
+			"ws://127.0.0.1:9",
+			"no answer",
+			"0xabab",
+			"until block 69",
+			"lemma balance",
+		] {
+			assert!(text.contains(part), "{part}: {text}");
+		}
+		assert!(!text.contains("try again"), "{text}");
+		let pruned = Error::Pruned { block: "7".into() };
+		assert_eq!(pruned.after_sending(&signed()).code(), "maybe_sent");
+	}
+
+	#[test]
+	fn an_error_should_stay_as_it_is_when_it_says_what_became_of_a_transaction() {
+		let hash = H256::zero();
+		for (error, code) in [
+			(Error::Pool(PoolError::CannotPay), "no_funds"),
+			(Error::TransactionExpired { hash }, "transaction_expired"),
+		] {
+			assert_eq!(error.after_sending(&signed()).code(), code);
+		}
 	}
 
 	#[test]

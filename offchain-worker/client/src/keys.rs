@@ -22,6 +22,12 @@ pub enum KeyError {
 		 digits, each with optional //path) or the path of a key file"
 	)]
 	NotASecret,
+	/// The text begins as a key of the development phrase, and looks like a path.
+	#[error(
+		"what begins with // is a key of the development phrase, which everybody knows, and this looks like the path of a \
+		 file: write the path with a single / at its start"
+	)]
+	LooksLikeAPath,
 	/// A key file cannot be read or written.
 	#[error("the key file {path} cannot be {done}: {reason}")]
 	File {
@@ -98,6 +104,7 @@ impl Keys {
 	/// From what a user gives as `--key`: the path of a key file if there is such a file, else a secret
 	/// URI.
 	pub fn open(text: &str) -> Result<Self, KeyError> {
+		check_no_path(text)?;
 		let path = Path::new(text);
 		let looks_like_a_path = text.starts_with(['/', '.', '~']);
 		if !text.starts_with("//") && (looks_like_a_path || path.is_file()) {
@@ -152,11 +159,24 @@ impl Keys {
 	}
 }
 
+/// Refuses a path that begins with two slashes: it would come to mean a key that everybody knows.
+fn check_no_path(text: &str) -> Result<(), KeyError> {
+	let text = text.trim();
+	// A password may hold anything.
+	let derivation = text.split_once("///").map_or(text, |(before, _)| before);
+	let is_path = derivation.is_empty() || derivation.contains('.') || Path::new(text).exists();
+	if text.starts_with("//") && is_path {
+		return Err(KeyError::LooksLikeAPath);
+	}
+	Ok(())
+}
+
 /// Reads an account: an SS58 address of any network, `0x` and 64 hex digits, or `//Name` for a
 /// development account.
 pub fn parse_account(text: &str) -> Result<AccountId, KeyError> {
 	let text = text.trim();
 	if text.starts_with("//") {
+		check_no_path(text)?;
 		return Keys::from_uri(text).map(|keys| keys.account());
 	}
 	let not_an_account = || KeyError::NotAnAccount(text.into());
@@ -247,6 +267,38 @@ mod tests {
 				matches!(Keys::from_uri(text), Err(KeyError::NotASecret)),
 				"{text}"
 			);
+		}
+	}
+
+	#[test]
+	fn a_path_that_begins_with_two_slashes_should_not_become_a_key_of_the_development_phrase() {
+		let folder = tempfile::tempdir().expect("a folder");
+		let path = folder.path().join("key");
+		Keys::write_file(&path, "//Bob").expect("written");
+		let there = format!("/{}", path.display());
+		assert!(there.starts_with("//"));
+		for text in [
+			there.as_str(),
+			"//home/u/my.key",
+			"//home/u/.keys/me",
+			"///home/u/key",
+		] {
+			assert!(
+				matches!(Keys::open(text), Err(KeyError::LooksLikeAPath)),
+				"{text}"
+			);
+			assert!(
+				matches!(parse_account(text), Err(KeyError::LooksLikeAPath)),
+				"{text}"
+			);
+		}
+		for text in [
+			"//Alice",
+			"//Alice//stash",
+			"//Alice/soft",
+			"//Alice///pass.word",
+		] {
+			assert!(Keys::open(text).is_ok(), "{text}");
 		}
 	}
 

@@ -32,7 +32,8 @@ pub struct Evidence {
 	pub order: OrderId,
 	/// Its receipt.
 	pub receipt: Receipt,
-	/// Type of the output's elements, as the node has it from the chain's registry.
+	/// Type of the output's elements, as the node has it from the chain's registry; as the caller of [`fetch_as`] knows
+	/// it, if the program was removed from that.
 	pub element: OutputElement,
 	/// Header of the block that settled it, encoded.
 	pub header: Vec<u8>,
@@ -124,6 +125,17 @@ impl Report {
 
 /// Fetches what there is to know of a settled order. Reads the receipt at `at`.
 pub async fn fetch(client: &Client, order: OrderId, at: At) -> Result<Evidence, Error> {
+	fetch_as(client, order, at, None).await
+}
+
+/// The same by a caller who may know the type of the output's elements: the program's owner may have removed it from the
+/// chain since, and the result must not depend on that.
+pub async fn fetch_as(
+	client: &Client,
+	order: OrderId,
+	at: At,
+	element: Option<OutputElement>,
+) -> Result<Evidence, Error> {
 	let receipt = match client.receipt(order, at).await? {
 		Some(receipt) => receipt,
 		None if client.order(order, at).await?.is_some() => {
@@ -134,17 +146,23 @@ pub async fn fetch(client: &Client, order: OrderId, at: At) -> Result<Evidence, 
 			return Err(Error::NoSuchOrder { id: order, posted });
 		}
 	};
-	let program = client.program(receipt.program, at).await?;
-	let element = program
-		.ok_or(Error::NoSuchProgram {
-			id: receipt.program,
-		})?
-		.element;
 	let number = receipt.settled_at;
 	let pruned = || Error::Pruned {
 		block: number.to_string(),
 	};
 	let hash = client.block_hash(number).await?.ok_or_else(pruned)?;
+	let program = match client.program(receipt.program, at).await? {
+		Some(program) => Some(program),
+		// It was removed since; the state of the block that settled the order has it, unless that is gone.
+		None => match client.program(receipt.program, At::Block(hash)).await {
+			Err(Error::Pruned { .. } | Error::Rpc { .. }) => None,
+			other => other?,
+		},
+	};
+	let registered = program.map(|program| program.element);
+	let element = registered.or(element).ok_or(Error::NoSuchProgram {
+		id: receipt.program,
+	})?;
 	let block = client.block(hash).await?;
 	let finalized = client.finalized().await?.number >= number;
 	let finality = match finalized {

@@ -41,6 +41,13 @@ pub struct SignedBytes {
 	pub expires_at: Option<u32>,
 }
 
+impl SignedBytes {
+	/// The last block that can include it; none if it is valid for ever.
+	pub fn last_block(&self) -> Option<u32> {
+		self.expires_at.map(|end| end.saturating_sub(1))
+	}
+}
+
 /// How long a transaction stays valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mortality {
@@ -211,16 +218,41 @@ impl Client {
 		})
 	}
 
+	/// Signs a call as the account's next, for a while and without a tip. Nothing is sent.
+	pub async fn sign_next(&self, call: &Call, keys: &Keys) -> Result<SignedBytes, Error> {
+		let nonce = self.next_nonce(&keys.account()).await?;
+		self.sign(call, keys, nonce, Mortality::default(), 0).await
+	}
+
 	/// Signs, sends and follows a call until it is in a block; fails if the call fails there.
 	pub async fn submit(&self, call: &Call, keys: &Keys) -> Result<Outcome, Error> {
-		let nonce = self.next_nonce(&keys.account()).await?;
-		let signed = self
-			.sign(call, keys, nonce, Mortality::default(), 0)
-			.await?;
-		self.send(&signed.bytes).await?;
-		let outcome = self.outcome(self.included(&signed).await?).await?;
+		let signed = self.sign_next(call, keys).await?;
+		self.submit_signed(&signed).await
+	}
+
+	/// Sends and follows a signed call until it is in a block; fails if the call fails there, and with
+	/// [`Error::MaybeSent`] where it is not known what became of it.
+	pub async fn submit_signed(&self, signed: &SignedBytes) -> Result<Outcome, Error> {
+		if let Err(e) = self.send(&signed.bytes).await {
+			// Sent once more after the connection broke, it is refused where a block has it already.
+			let included = match &e {
+				Error::Pool(_) => self.watch(signed).look().await,
+				_ => Ok(None),
+			};
+			match included {
+				Ok(Some(_)) => {}
+				Ok(None) => return Err(e.after_sending(signed)),
+				Err(unknown) => return Err(unknown.after_sending(signed)),
+			}
+		}
+		let outcome = self.included_outcome(signed).await;
+		let outcome = outcome.map_err(|e| e.after_sending(signed))?;
 		outcome.result.clone()?;
 		Ok(outcome)
+	}
+
+	async fn included_outcome(&self, signed: &SignedBytes) -> Result<Outcome, Error> {
+		self.outcome(self.included(signed).await?).await
 	}
 
 	/// Waits until a sent transaction is in a block of the best chain.

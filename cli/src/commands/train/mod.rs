@@ -95,6 +95,7 @@ pub async fn run(context: &Context, args: Train) -> Outcome<()> {
 	posting::check_synced(&client).await?;
 	let mut progress = context.output.progress();
 
+	progress.done(&cost(plan.len(), args.terms.max_price));
 	let mut chain = Chain::new(client.genesis_hash(), &job);
 	let orderer = Orderer {
 		context,
@@ -188,6 +189,18 @@ pub async fn run(context: &Context, args: Train) -> Outcome<()> {
 			share = percent(accuracy),
 		)
 	})
+}
+
+/// What a training may cost, for people: prices are those of each order.
+fn cost(orders: usize, max_price: Balance) -> String {
+	let price = views::lem(max_price);
+	match orders {
+		1 => format!("1 order, at most {price} LEM"),
+		_ => format!(
+			"{orders} orders, at most {price} LEM each, {} LEM together",
+			views::lem(max_price.saturating_mul(orders as Balance))
+		),
+	}
 }
 
 /// Where the chain of receipts is written.
@@ -345,7 +358,7 @@ impl<'a> Orderer<'a> {
 		follower.settled(progress).await?;
 		let order = follower.id();
 		progress.wait(&format!("verifying the result of order {order}"));
-		if let Ok(evidence) = result::fetch(client, order, At::Best).await {
+		if let Ok(evidence) = result::fetch_as(client, order, At::Best, described.element).await {
 			if results::check_result(client.genesis_hash(), described, &evidence).passed() {
 				return Ok(evidence.submission.output);
 			}
@@ -353,7 +366,7 @@ impl<'a> Orderer<'a> {
 		// A fork may be in the way of the look at a block that is not final: the final one decides.
 		let follower = Follower::new(context, client, order).of(request);
 		let (order, _) = follower.finalized(progress).await?;
-		let evidence = result::fetch(client, order, At::Finalized).await?;
+		let evidence = result::fetch_as(client, order, At::Finalized, described.element).await?;
 		let report = results::check_result(client.genesis_hash(), described, &evidence);
 		results::demand(&report)?;
 		Ok(evidence.submission.output)
@@ -363,8 +376,8 @@ impl<'a> Orderer<'a> {
 	async fn finalized(&self, order: Proven<'_>, progress: &mut Progress) -> Outcome<Done> {
 		let client = self.client;
 		let (id, phases) = order.follower.finalized(progress).await?;
-		let evidence = result::fetch(client, id, At::Finalized).await?;
 		let element = order.described.element;
+		let evidence = result::fetch_as(client, id, At::Finalized, element).await?;
 		let mut report = evidence.check_as(client.genesis_hash(), element, None);
 		results::check_ordered(&order.described, &evidence, &mut report);
 		// A fork may have it settled by another provider: by the same bytes, if both are proven.
@@ -392,6 +405,16 @@ impl<'a> Orderer<'a> {
 #[cfg(test)]
 mod tests {
 	use super::*;
+
+	#[test]
+	fn the_cost_of_a_training_should_be_that_of_all_its_orders() {
+		let price = 2 * lemma_client::UNIT;
+		assert_eq!(
+			cost(24, price),
+			"24 orders, at most 2 LEM each, 48 LEM together"
+		);
+		assert_eq!(cost(1, price), "1 order, at most 2 LEM");
+	}
 
 	#[test]
 	fn the_receipts_of_two_trainings_should_not_be_the_same_file() {

@@ -67,11 +67,13 @@ pub async fn verify(context: &Context, args: &Verify, file: &Path) -> Outcome<()
 			number + 1,
 			chain.orders.len()
 		));
-		let evidence = result::fetch(&client, link.order, At::Best).await?;
+		// What the programs of trainings put out.
+		let element = Some(OutputElement::I32);
+		let evidence = result::fetch_as(&client, link.order, At::Best, element).await?;
 		checked.push(Checked {
 			order: link.order,
 			steps: link.steps,
-			report: evidence.check_as(genesis, Some(OutputElement::I32), None),
+			report: evidence.check_as(genesis, element, None),
 		});
 		settled.push(Settled {
 			receipt: evidence.receipt,
