@@ -16,7 +16,7 @@ use lemma_zk_circuits::{
 	programs::{
 		fractal::Fractal,
 		gemm::Gemm,
-		infer::{encoding::encode_input, Bundle, Infer},
+		infer::{encoding::encode_input, Bundle, Infer, Model},
 		render::Render,
 		train::Train,
 	},
@@ -28,8 +28,12 @@ use super::inputs::{self, Random};
 pub const PROGRAMS: [&str; 5] = ["gemm", "fractal", "render", "train", "infer"];
 /// Products that stand for `gemm`, which has classes up to sizes that take hours.
 const PRODUCTS: [Shape; 3] = [Shape::square(256), Shape::square(512), Shape::square(1024)];
-/// Samples of a job that stand for `infer`, which has a class for each network and batch.
-const BATCHES: [usize; 2] = [1, 16];
+/// What stands for `infer`, which has a class for each network and batch: our name, the network, samples of a job.
+const NETWORKS: [(&str, fn() -> anyhow::Result<Model>, usize); 3] = [
+	("b1", inputs::network, 1),
+	("b16", inputs::network, 16),
+	("conv-b1", inputs::convolutional_network, 1),
+];
 
 /// Dimensions of a matrix product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +79,7 @@ impl FromStr for Shape {
 }
 
 /// A class of a program that is not measured by shapes, such as `fractal/t32-i35`. `infer/b16` is a batch of 16 for
-/// [`inputs::network`].
+/// [`inputs::network`], `infer/conv-b1` one sample for [`inputs::convolutional_network`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClassName {
 	program: &'static str,
@@ -98,11 +102,11 @@ impl ClassName {
 			"fractal" => built_in(&Fractal),
 			"render" => built_in(&Render),
 			"train" => built_in(&Train),
-			"infer" => BATCHES
+			"infer" => NETWORKS
 				.iter()
-				.map(|batch| Self {
+				.map(|(class, ..)| Self {
 					program: "infer",
-					class: format!("b{batch}"),
+					class: (*class).into(),
 				})
 				.collect(),
 			_ => Vec::new(),
@@ -238,9 +242,12 @@ impl Case {
 				"render" => subject(Box::new(Render), inputs::render(class)?),
 				"train" => subject(Box::new(Train), inputs::train(class)?),
 				_ => {
-					let batch = class.trim_start_matches('b').parse()?;
-					let bundle = Bundle::new(inputs::network()?, vec![batch])?;
-					batch_of(&bundle, batch, None)?
+					let (_, network, batch) = NETWORKS
+						.iter()
+						.find(|(name, ..)| name == class)
+						.with_context(|| format!("there is no network {class}"))?;
+					let bundle = Bundle::new(network()?, vec![*batch])?;
+					batch_of(&bundle, *batch, None)?
 				}
 			}),
 			Self::Network {

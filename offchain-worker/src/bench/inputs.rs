@@ -10,7 +10,7 @@ use lemma_zk_circuits::programs::{
 		class::{MAX_INNER, MAX_OUTER},
 		Operands,
 	},
-	infer::model::{Layer, Linear, Model, Op, Requantise, Shape as Tensor},
+	infer::model::{Layer, Linear, Model, Op, Requantise, Shape as Tensor, Window},
 	render::{
 		self,
 		scene::{Camera, Checker, Light, Plane, Scene, Sphere, Triangle},
@@ -199,25 +199,69 @@ pub fn train(class: &str) -> anyhow::Result<Vec<u8>> {
 	Ok(training.encode())
 }
 
+/// A matrix of random weights, and biases as large as a few products of them.
+fn random_weights(
+	random: &mut Random,
+	inputs: usize,
+	outputs: usize,
+	requantise: Option<Requantise>,
+) -> Linear {
+	Linear {
+		weights: random.int8s(inputs * outputs),
+		bias: random
+			.int8s(outputs)
+			.into_iter()
+			.map(|bias| 32 * i32::from(bias))
+			.collect(),
+		requantise,
+	}
+}
+
 /// A network 784-128-10 of random weights, with a Relu between its two layers: proving takes the same for all weights.
 pub fn network() -> anyhow::Result<Model> {
 	let mut random = Random::default();
 	let mut dense = |input: usize, inputs: usize, outputs: usize, requantise| Layer {
 		input,
-		op: Op::Dense(Linear {
-			weights: random.int8s(inputs * outputs),
-			bias: random
-				.int8s(outputs)
-				.into_iter()
-				.map(|bias| 32 * i32::from(bias))
-				.collect(),
-			requantise,
-		}),
+		op: Op::Dense(random_weights(&mut random, inputs, outputs, requantise)),
 	};
 	// Sums of 784 products of int8, which this brings back to int8.
 	let hidden = dense(0, 784, 128, Some(Requantise::uniform(1, 11, 0)));
 	let scores = dense(1, 128, 10, None);
 	Ok(Model::new(Tensor::vector(784), vec![hidden, scores])?)
+}
+
+/// A network of three layers for 28x28 pixels, of random weights: convolutions of 3x3 to 8 channels and, with stride 2, to 16, each
+/// with a Relu, and a dense layer of 3136 to 10.
+pub fn convolutional_network() -> anyhow::Result<Model> {
+	let mut random = Random::default();
+	let mut convolution = |input: usize, channels: [usize; 2], stride: usize, shift: u8| Layer {
+		input,
+		op: Op::Conv {
+			// The sums of nine products for each channel, brought back to int8.
+			linear: random_weights(
+				&mut random,
+				9 * channels[0],
+				channels[1],
+				Some(Requantise::uniform(1, shift, 0)),
+			),
+			window: Window {
+				kernel: [3, 3],
+				stride: [stride, stride],
+				padding: [1, 1, 1, 1],
+			},
+			groups: 1,
+		},
+	};
+	let first = convolution(0, [1, 8], 1, 8);
+	let second = convolution(1, [8, 16], 2, 10);
+	let scores = Layer {
+		input: 2,
+		op: Op::Dense(random_weights(&mut random, 16 * 14 * 14, 10, None)),
+	};
+	Ok(Model::new(
+		Tensor::new(1, 28, 28),
+		vec![first, second, scores],
+	)?)
 }
 
 #[cfg(test)]

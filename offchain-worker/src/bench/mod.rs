@@ -33,7 +33,7 @@ pub struct BenchArgs {
 	/// Print one JSON object a line instead of a table
 	#[arg(long)]
 	pub json: bool,
-	/// Programs to measure: of gemm three products, of infer a network of random weights, of the others every class
+	/// Programs to measure: of gemm three products, of infer two networks of random weights, of the others every class
 	/// [default: all]
 	#[arg(long = "program", value_name = "NAME", num_args = 1.., value_parser = PROGRAMS)]
 	pub programs: Vec<String>,
@@ -260,6 +260,7 @@ mod tests {
 			"render/t64-s4-l1",
 			"train/64-32-10-s1",
 			"infer/b16",
+			"infer/conv-b1",
 		] {
 			assert!(all.iter().any(|name| name == case), "{case} is missing");
 		}

@@ -109,7 +109,13 @@ impl Recursion {
 			return None;
 		}
 		let (mut builder, proof) = Self::verifying(inner);
-		if builder.num_gates() >= shape().degree() {
+		let (rows, room) = (builder.num_gates(), shape().degree());
+		log::debug!(
+			"to verify 2^{} rows with {} constants each takes {rows} rows; a wrap has {room}",
+			inner.common.degree_bits(),
+			inner.common.num_constants,
+		);
+		if rows >= room {
 			return None;
 		}
 		to_shape(&mut builder);

@@ -10,8 +10,35 @@
 use super::model::{Model, ModelError, Op, Scale};
 use crate::gadgets::{matrix::Block, requantise::Requantise};
 
-/// Blocks that are tried: at most 72 constants, at most 80 wires.
-const BLOCKS: [(usize, usize); 7] = [(6, 12), (9, 8), (12, 6), (18, 4), (24, 3), (36, 2), (12, 3)];
+/// Blocks that are tried, inputs and outputs: at most 72 constants, at most 80 wires. As few constants as do matter, since a wrap
+/// has room for so many only, and what it has no room for is shrunk first, which takes longer than all else.
+const BLOCKS: [(usize, usize); 25] = [
+	(6, 12),
+	(9, 8),
+	(12, 6),
+	(18, 4),
+	(24, 3),
+	(36, 2),
+	(6, 10),
+	(10, 6),
+	(12, 5),
+	(15, 4),
+	(20, 3),
+	(30, 2),
+	(4, 12),
+	(6, 8),
+	(8, 6),
+	(12, 4),
+	(16, 3),
+	(24, 2),
+	(6, 6),
+	(9, 4),
+	(12, 3),
+	(18, 2),
+	(6, 4),
+	(8, 3),
+	(12, 2),
+];
 /// Vectors of a block: the combined technique has the two coordinates of an element of the extension there.
 const LANES: usize = 2;
 
