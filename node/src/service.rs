@@ -88,6 +88,8 @@ pub fn new_partial(config: &Configuration) -> Result<Service, ServiceError> {
 			false,
 		)?;
 	let client = Arc::new(client);
+	// Now, in whatever way blocks come: the genesis state may be pruned after some of them.
+	lemma_rpc::keep_genesis_validators(&*client, &*backend);
 
 	let telemetry = telemetry.map(|(worker, telemetry)| {
 		task_manager

@@ -21,10 +21,10 @@ use tokio::sync::Semaphore;
 use crate::{
 	errors::Error,
 	follow::{self, Follower},
-	settlement,
+	genesis_validators, settlement,
 	views::{
 		BlockView, OrderCostView, OrderView, OrdersPage, ProgramView, ProgramsPage, ProviderView,
-		ReceiptView, ResultView, VerdictView,
+		ReceiptView, ResultView, StateProofView, VerdictView,
 	},
 	Chain,
 };
@@ -107,6 +107,11 @@ pub trait LemmaApi {
 		proof: Bytes,
 		at: Option<Hash>,
 	) -> RpcResult<VerdictView>;
+
+	/// Trie nodes that prove who the genesis validators are, from which proofs of finality start: what
+	/// `state_getReadProof` answers of `Grandpa.Authorities` at genesis, also when that state is pruned.
+	#[method(name = "lemma_genesisValidators", blocking)]
+	fn genesis_validators(&self) -> RpcResult<StateProofView>;
 
 	/// Every change of orders from now on, of one order if given: when it is in the best chain, when it
 	/// is undone by a reorganization, when it is final.
@@ -326,6 +331,10 @@ impl<C: Chain, B: Backend<Block> + 'static> LemmaApiServer for Lemma<C, B> {
 				error: Some(String::from_utf8_lossy(&text).into_owned()),
 			},
 		})
+	}
+
+	fn genesis_validators(&self) -> RpcResult<StateProofView> {
+		Ok(genesis_validators::proof(&*self.client, &*self.backend)?)
 	}
 
 	async fn subscribe_orders(

@@ -69,6 +69,12 @@ pub enum Error {
 		 need, or ask another node"
 	)]
 	TooManySubscriptions,
+	/// The proof of the genesis validators was not made while the genesis state was there.
+	#[error(
+		"this node has no proof of the genesis validators: an older version pruned the genesis state; \
+		 ask another node, or let this one sync anew with an empty database"
+	)]
+	NoGenesisValidators,
 }
 
 impl Error {
@@ -84,6 +90,7 @@ impl Error {
 			Self::PageTooLong { .. } => 8007,
 			Self::TooLong { .. } => 8008,
 			Self::TooManySubscriptions => 8009,
+			Self::NoGenesisValidators => 8010,
 		}
 	}
 }
@@ -119,6 +126,7 @@ mod tests {
 				most: 0,
 			},
 			Error::TooManySubscriptions,
+			Error::NoGenesisValidators,
 		];
 		let codes: BTreeSet<i32> = errors.iter().map(Error::code).collect();
 

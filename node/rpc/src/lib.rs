@@ -1,14 +1,16 @@
 //! JSON-RPC of Lemma's node beside what every Substrate node answers: accounts' nonces, fees, and the market.
 //!
 //! [`api`] declares the market's methods and answers them, [`views`] is what they answer as JSON,
-//! [`follow`] watches orders for the subscription, [`settlement`] finds results in blocks, [`errors`]
-//! has the codes. All of it is documented with examples in `docs/use/json-rpc.md`.
+//! [`follow`] watches orders for the subscription, [`settlement`] finds results in blocks,
+//! [`genesis_validators`] keeps the proof from which proofs of finality start, [`errors`] has the codes.
+//! All of it is documented with examples in `docs/use/json-rpc.md`.
 
 #![deny(missing_docs)]
 
 mod api;
 mod errors;
 mod follow;
+mod genesis_validators;
 mod settlement;
 mod views;
 
@@ -28,6 +30,8 @@ use sp_blockchain::{HeaderBackend, HeaderMetadata};
 use substrate_frame_rpc_system::{AccountNonceApi, System, SystemApiServer};
 
 use api::{Lemma, LemmaApiServer};
+
+pub use genesis_validators::keep as keep_genesis_validators;
 
 /// What the market's methods need of the chain.
 pub trait Chain:

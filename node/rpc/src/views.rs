@@ -33,6 +33,16 @@ pub struct BlockView {
 	pub number: BlockNumber,
 }
 
+/// Trie nodes that prove what the state of a block holds: the answer of `state_getReadProof`, too.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StateProofView {
+	/// Hash of the block.
+	pub at: Hash,
+	/// The nodes.
+	pub proof: Vec<Bytes>,
+}
+
 /// A live order.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]

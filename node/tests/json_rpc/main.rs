@@ -18,6 +18,7 @@ use lemma_runtime::{
 	Hash, JobOrdersCall, Runtime, RuntimeCall, SignedPayload, UncheckedExtrinsic, VERSION,
 };
 use serde_json::{json, Value};
+use sp_io::hashing::twox_128;
 use sp_keyring::Sr25519Keyring;
 use sp_runtime::generic::Era;
 
@@ -33,6 +34,11 @@ struct Node {
 
 impl Node {
 	fn start() -> Self {
+		Self::start_with(&[])
+	}
+
+	/// A node with these options beside those of a development chain.
+	fn start_with(options: &[&str]) -> Self {
 		let port = TcpListener::bind("127.0.0.1:0")
 			.and_then(|listener| listener.local_addr())
 			.expect("a port is free")
@@ -41,6 +47,7 @@ impl Node {
 		let process = Command::new(env!("CARGO_BIN_EXE_lemma-node"))
 			.args(["--dev", "--no-prometheus", "--no-telemetry", "--no-mdns"])
 			.args(["--port", "0", "--rpc-port", &port.to_string()])
+			.args(options)
 			.stdout(Stdio::null())
 			.stderr(File::create(&log).expect("the log can be written"))
 			.spawn()
@@ -290,6 +297,46 @@ fn node_should_say_what_is_wrong_with_a_question() {
 		]),
 	);
 	assert_eq!(code, 8008);
+}
+
+#[test]
+fn node_should_prove_the_genesis_validators_when_their_state_is_pruned_and_after_a_restart() {
+	let database = Path::new(env!("CARGO_TARGET_TMPDIR")).join("genesis-validators");
+	let _ = std::fs::remove_dir_all(&database);
+	let path = database.to_str().expect("the path is UTF-8");
+	let options = ["--base-path", path, "--state-pruning", "8"];
+	let node = Node::start_with(&options);
+
+	let genesis = node.ask("chain_getBlockHash", json!([0]));
+	let key = [twox_128(b"Grandpa"), twox_128(b"Authorities")].concat();
+	let read = json!([[format!("0x{}", hex::encode(key))], genesis]);
+	let expected = node.ask("state_getReadProof", read.clone());
+	assert_eq!(expected["at"], genesis);
+	assert_eq!(node.ask("lemma_genesisValidators", json!([])), expected);
+
+	let wait_until_pruned = |node: &Node| {
+		let start = Instant::now();
+		loop {
+			let answer = node.call("state_getReadProof", read.clone());
+			let answer = answer.expect("the node answers");
+			let message = answer["error"]["message"].as_str().unwrap_or_default();
+			if message.contains("State already discarded") {
+				return;
+			}
+			assert!(start.elapsed() < PATIENCE, "{answer}");
+			std::thread::sleep(Duration::from_millis(200));
+		}
+	};
+	wait_until_pruned(&node);
+	assert_eq!(node.ask("lemma_genesisValidators", json!([])), expected);
+
+	drop(node);
+	let node = Node::start_with(&options);
+	// What was written last may be lost with the process.
+	wait_until_pruned(&node);
+	assert_eq!(node.ask("lemma_genesisValidators", json!([])), expected);
+	drop(node);
+	let _ = std::fs::remove_dir_all(&database);
 }
 
 #[test]
