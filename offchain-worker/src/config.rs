@@ -177,8 +177,8 @@ pub struct Settings {
 	#[arg(long, value_name = "FACTOR")]
 	#[serde(default, skip_serializing_if = "Option::is_none")]
 	pub safety_factor: Option<f64>,
-	/// Highest tip for a result that finds no place in a block, in LEM; by default ten times the price, and never more than
-	/// the claim's collateral
+	/// Highest tip for a result that finds no place in a block, in LEM; by default ten times the price or half of the
+	/// claim's collateral, whichever is more, and never more than the collateral
 	#[arg(long, value_name = "LEM")]
 	#[serde(
 		default,

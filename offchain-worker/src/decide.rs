@@ -3,7 +3,7 @@
 //! A signed transaction binds us until it is certain that it will never be included. That is so when a
 //! *finalized* block shows its nonce used by another transaction, or its era over. Until then the very same
 //! bytes are sent again, never others but with the same nonce. Of what another key signed nonces tell nothing: its era
-//! alone decides. All ends are read from finalized state; the best block
+//! alone decides, unless the claim ends before that is over. All ends are read from finalized state; the best block
 //! lets work begin early. A claim does not wait for the posting to be final: it names the order's terms, so in a fork where
 //! the number is another order's the chain refuses it.
 
@@ -14,6 +14,8 @@ use crate::{
 	journal::{Hash, Record, Signed, State},
 };
 
+/// Blocks after a transaction's era until its end is final and another can have come into a block.
+const BLOCKS_UNTIL_SURE: BlockNumber = 8;
 /// Submissions that the chain may refuse before we give an order up. One that verifies here and is refused
 /// there is refused again, but another cause (an upgrade in between, a bond gone) may pass.
 pub const REFUSALS_BORNE: u32 = 2;
@@ -324,6 +326,13 @@ fn submitted(record: &Record, view: &View, found: &Found, best: &Standing) -> St
 	let Some(submissions) = record.submissions() else {
 		return Step::SubmitAgain;
 	};
+	// Whether another key's was refused is only known when its era is over, which may be too late. Should both be included, one
+	// is paid and the other costs a fee.
+	let over_at = submissions.dies_at.saturating_add(BLOCKS_UNTIL_SURE);
+	let ends_before = matches!(best, Standing::Ours { expires_at, .. } if *expires_at <= over_at);
+	if ends_before && !submissions.is_by(&view.account) {
+		return Step::SubmitAgain;
+	}
 	match Fate::of(&submissions, view) {
 		Fate::Alive if best.takes_our_proof() => Step::SendSubmission {
 			claim_too: *best == Standing::Open && claim_fate(record, view) == Some(Fate::Alive),
@@ -518,6 +527,26 @@ mod tests {
 		assert!(matches!(step, Step::SendSubmission { .. }), "{step:?}");
 		assert_eq!(decide(&record, &live(82), &None), Step::Wait);
 		assert_eq!(decide(&record, &live(83), &None), Step::SubmitAgain);
+		// A claim that ends before that is known is not waited out.
+		let ending = |expires_at: u32| {
+			let status = OrderStatus::Claimed {
+				provider: AccountId::new(US),
+				price: 100,
+				claimed_at: 20,
+				expires_at,
+			};
+			at(
+				30,
+				Some(Order {
+					status,
+					..order(100)
+				}),
+			)
+		};
+		let last = theirs.dies_at + BLOCKS_UNTIL_SURE;
+		assert_eq!(decide(&record, &ending(last), &None), Step::SubmitAgain);
+		let step = decide(&record, &ending(last + 1), &None);
+		assert!(matches!(step, Step::SendSubmission { .. }), "{step:?}");
 		// Whether it was settled by it is asked of the blocks.
 		let step = decide(&record, &at(30, None), &None);
 		assert!(matches!(step, Step::Lookup { .. }), "{step:?}");

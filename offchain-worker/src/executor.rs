@@ -70,7 +70,7 @@ const UNKNOWN: &str =
 impl Workshop for Executor {
 	async fn prepare(&self, order: &Order, bound: bool) -> Result<Arc<Prepared>, PrepareError> {
 		if self.hands.catalogue.find(&order.spec.program.0).is_none() {
-			return Err(PrepareError::Refused(UNKNOWN.to_owned()));
+			return Err(PrepareError::Unfit(UNKNOWN.to_owned()));
 		}
 		// Looked at before anything is fetched; the blob's hash is the store's to check, an inline input
 		// has none.
@@ -158,6 +158,11 @@ impl Hands {
 			.map_or(0, |entry| entry.launcher)
 	}
 
+	/// Seconds that a job takes beside as many others as there may be at a time: each takes all cores.
+	fn seconds_beside_others(&self, cost: f64) -> f64 {
+		self.estimate.of_cost(cost) * self.pool.settings().concurrency as f64
+	}
+
 	/// Reads an input and checks everything that the order says of it.
 	fn check(&self, wanted: &OrderSpec, input: Vec<u8>) -> Result<Arc<Prepared>, PrepareError> {
 		let launcher = self.launcher(&wanted.program.0);
@@ -165,8 +170,9 @@ impl Hands {
 		loop {
 			let mut host = taken.map_err(|lost| PrepareError::Later(lost.text))?;
 			match self.check_in(&mut host, wanted, &input) {
-				Ok((facts, commitment, place)) => {
+				Ok(checked) => {
 					self.pool.give_back(host);
+					let (facts, commitment, place) = checked?;
 					let job = Prepared::new(facts, commitment, input);
 					*job.place.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
 					return Ok(Arc::new(job));
@@ -189,14 +195,15 @@ impl Hands {
 		}
 	}
 
+	/// Has a process do that; the inner error is why the order is not taken.
 	fn check_in(
 		&self,
 		host: &mut Host,
 		wanted: &OrderSpec,
 		input: &[u8],
-	) -> Result<(Facts, Hash, Place), Failure> {
+	) -> Result<Result<(Facts, Hash, Place), PrepareError>, Failure> {
 		let (facts, place) = self.open(host, &wanted.program.0, input, Duration::MAX)?;
-		let refused = |reason| Err(Failure::Said(reason));
+		let refused = |reason| Ok(Err(PrepareError::Refused(reason)));
 		if facts.program != wanted.program.0 {
 			return refused(format!(
 				"its input ({}) belongs to the program 0x{}, another class",
@@ -212,14 +219,14 @@ impl Hands {
 		}
 		let max_memory_bytes = self.pool.settings().max_memory_bytes;
 		if facts.memory_estimate > max_memory_bytes {
-			return refused(format!(
+			return Ok(Err(PrepareError::Unfit(format!(
 				"proving {} takes about {} MiB, more than max_memory_bytes ({} MiB)",
 				facts.shape,
 				facts.memory_estimate >> 20,
 				max_memory_bytes >> 20
-			));
+			))));
 		}
-		let estimate = self.estimate.of_cost(facts.cost_estimate);
+		let estimate = self.seconds_beside_others(facts.cost_estimate);
 		let time = time_to_commit(estimate, self.pool.settings().time_factor);
 		let limits = self.pool.limits(time.max(time_to_read(input.len())));
 		let request = Request::Commit { job: place.job };
@@ -234,7 +241,7 @@ impl Hands {
 				hex::encode(wanted.commitment.0)
 			));
 		}
-		Ok((facts, commitment, place))
+		Ok(Ok((facts, commitment, place)))
 	}
 
 	/// Has a process read an input, in `at_most` so much time.
@@ -400,7 +407,7 @@ impl Hands {
 		on_gpu: &mut OnGpu,
 	) -> Result<(Made, Vec<u8>), Failure> {
 		let number = self.opened(host, job, Duration::MAX)?;
-		let estimate = self.estimate.of_cost(job.facts.cost_estimate);
+		let estimate = self.seconds_beside_others(job.facts.cost_estimate);
 		let factor = self.pool.settings().time_factor;
 		let time = time_to_make(estimate, factor, task.seconds_left(), task.attempt);
 		let request = Request::Make {
@@ -469,7 +476,7 @@ impl Hands {
 		on_gpu: &mut OnGpu,
 	) -> Option<Vec<u8>> {
 		let started = Instant::now();
-		let estimate = self.estimate.of_cost(job.facts.cost_estimate);
+		let estimate = self.seconds_beside_others(job.facts.cost_estimate);
 		let factor = self.pool.settings().time_factor;
 		// Of now, whenever that is asked.
 		let time = || time_to_try(estimate, factor, task.seconds_left());
@@ -670,7 +677,7 @@ mod tests {
 	async fn refusal(change: impl FnOnce(&mut Order)) -> String {
 		match prepared(change).await {
 			Err(PrepareError::Refused(reason)) => reason,
-			Err(error) => panic!("it may come: {error}"),
+			Err(error) => panic!("it is none of the order's mistakes: {error}"),
 			Ok(_) => panic!("it was taken"),
 		}
 	}
@@ -699,8 +706,17 @@ mod tests {
 		let other = Gemm.classes().pop().unwrap().id;
 		let reason = refusal(|order| order.spec.program = H256(other)).await;
 		assert!(reason.contains("another class"), "{reason}");
-		let reason = refusal(|order| order.spec.program = H256([1; 32])).await;
-		assert!(reason.contains("neither built into"), "{reason}");
+	}
+
+	#[tokio::test]
+	async fn an_order_of_an_unknown_program_should_be_more_than_this_worker_can_do() {
+		let unknown = prepared(|order| order.spec.program = H256([1; 32])).await;
+		match unknown {
+			Err(PrepareError::Unfit(reason)) => {
+				assert!(reason.contains("neither built into"), "{reason}");
+			}
+			other => panic!("{:?}", other.map(|_| ())),
+		}
 	}
 
 	#[tokio::test]
@@ -724,10 +740,14 @@ mod tests {
 	}
 
 	#[tokio::test]
-	async fn an_order_should_be_refused_when_it_takes_more_memory_than_there_is() {
+	async fn an_order_that_takes_more_memory_than_there_is_should_be_more_than_this_worker_can_do()
+	{
 		let (_folder, executor) = executor(1 << 20);
-		let refused = executor.prepare(&order().1, false).await.map(|_| ());
-		let text = refused.unwrap_err().to_string();
-		assert!(text.contains("max_memory_bytes"), "{text}");
+		match executor.prepare(&order().1, false).await {
+			Err(PrepareError::Unfit(reason)) => {
+				assert!(reason.contains("max_memory_bytes"), "{reason}");
+			}
+			other => panic!("{:?}", other.map(|_| ())),
+		}
 	}
 }

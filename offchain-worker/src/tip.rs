@@ -19,14 +19,16 @@ pub const RENEWED_BEFORE: BlockNumber = 4;
 /// alone is 92 kB of the 3.9 MB of a block, 40 of which fill it; of a remark, thousands do.
 pub const FILLER_SHARE: Balance = 32;
 
-/// How many times its price the highest tip for a result is, unless the operator says otherwise.
+/// How many times its price the highest tip for a result is, unless that is less than half of the collateral or the operator
+/// says otherwise.
 pub const PRICES_TIPPED: Balance = 10;
 
 /// The highest tip for the result of a claim with this collateral at this price: the operator's `max_tip`, without one
-/// [`PRICES_TIPPED`] times the price, and never more than there is to lose.
+/// [`PRICES_TIPPED`] times the price or half of the collateral, whichever is more, and never more than there is to lose.
 pub fn cap(collateral: Balance, price: Balance, max_tip: Option<Balance>) -> Balance {
-	let max_tip = max_tip.unwrap_or_else(|| price.saturating_mul(PRICES_TIPPED));
-	collateral.min(max_tip)
+	// With half of it, even the longest result is dearer to keep out than there is to gain.
+	let usual = || price.saturating_mul(PRICES_TIPPED).max(collateral / 2);
+	collateral.min(max_tip.unwrap_or_else(usual))
 }
 
 /// The tip of a submission that was given to a node `waited` blocks ago and that `left` blocks can still hold in time, of
@@ -47,7 +49,8 @@ mod tests {
 
 	#[test]
 	fn the_highest_tip_should_be_the_operators_or_follow_the_price_and_not_exceed_the_collateral() {
-		assert_eq!(cap(1_000, 5, None), 50);
+		assert_eq!(cap(1_000, 5, None), 500);
+		assert_eq!(cap(1_000, 60, None), 600);
 		assert_eq!(cap(1_000, 100, None), 1_000);
 		assert_eq!(cap(1_000, 200, None), 1_000);
 		assert_eq!(cap(1_000, 5, Some(0)), 0);
@@ -92,9 +95,14 @@ mod tests {
 		// Three of the longest results fit into a block: to keep one out takes the room of two, and more.
 		const ROOM_TAKEN: Balance = 2;
 		let collateral = 1 << 40;
-		let outbid: Balance = (1..=11)
-			.map(|left| ROOM_TAKEN * wanted(collateral, PATIENCE, left))
-			.sum();
-		assert!(outbid > 3 * collateral);
+		let outbid = |cap: Balance| -> Balance {
+			let tips = (1..=11).map(|left| wanted(cap, PATIENCE, left));
+			tips.map(|tip| ROOM_TAKEN * tip).sum()
+		};
+		assert!(outbid(collateral) > 3 * collateral);
+		// However low its price, where the operator has set no other bound.
+		for price in [0, 1, collateral / 100] {
+			assert!(outbid(cap(collateral, price, None)) > collateral);
+		}
 	}
 }

@@ -305,7 +305,10 @@ mod tests {
 				tokio::time::sleep(Duration::from_millis(10)).await;
 			}
 		};
-		let (connected, problems) = tokio::join!(connecting, asking);
+		let both = async { tokio::join!(connecting, asking) };
+		let (connected, problems) = tokio::time::timeout(Duration::from_secs(60), both)
+			.await
+			.expect("it says that no node answers");
 		assert!(connected.unwrap().is_none());
 		assert!(problems.contains("at ws://127.0.0.1:9 ("), "{problems}");
 		assert!(!problems.contains("SECRET"), "{problems}");

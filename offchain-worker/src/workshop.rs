@@ -19,9 +19,12 @@ use crate::{jobs::Place, journal::Hash};
 /// Why an order's input is not ready.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PrepareError {
-	/// It never will be: it is not what the order says, or more than this worker takes.
+	/// It never will be: it is not what the order says.
 	#[error("{0}")]
 	Refused(String),
+	/// It is more than this worker can do.
+	#[error("{0}")]
+	Unfit(String),
 	/// It may be later: the store does not answer.
 	#[error("{0}")]
 	Later(String),

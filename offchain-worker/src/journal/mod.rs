@@ -11,28 +11,31 @@
 //! ([`JournalError::is_passing`]), and the same step may be tried again. The database is then opened anew, because
 //! after a failed write only the file tells what was written.
 
+mod error;
 mod layouts;
 mod record;
+mod storage;
 
 use std::{
 	collections::BTreeSet,
 	path::Path,
-	sync::{Mutex, MutexGuard, PoisonError, RwLock},
-	time::{Duration, Instant},
+	sync::{Mutex, MutexGuard, PoisonError},
+	time::Duration,
 };
 
 use codec::{Decode, Encode};
 use lemma_primitives::{Balance, BlockNumber, OrderId};
 use redb::{
-	ConcurrencyMode, Database, ReadOnlyDatabase, ReadTransaction, ReadableDatabase, ReadableTable,
-	TableDefinition, WriteTransaction,
+	ReadOnlyDatabase, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition,
+	WriteTransaction,
 };
 
-pub use self::record::{Hash, Record, Replaced, Signed, State};
-use crate::{
-	clock::unix_millis,
-	fuse::{Blown, Fuse},
+use self::storage::{builder, patiently, Opener, Storage, LOCK_PATIENCE};
+pub use self::{
+	error::JournalError,
+	record::{Hash, Record, Replaced, Signed, State},
 };
+use crate::{clock::unix_millis, fuse::Fuse};
 
 /// Orders by number; the value is a SCALE-encoded [`Record`].
 const ORDERS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("orders");
@@ -51,12 +54,6 @@ const FINAL_RECORDS_KEPT: usize = 10_000;
 const HISTORY_KEPT: usize = 200;
 /// Replaced claims, and replaced submissions, of one order that are kept, the newest ones.
 const REPLACED_KEPT: usize = 64;
-/// Memory for the database's cache, bytes.
-const CACHE_BYTES: usize = 32 * 1024 * 1024;
-
-/// How long another process may hold the file before opening it fails, and how often it is tried.
-const LOCK_PATIENCE: Duration = Duration::from_secs(10);
-const LOCK_POLL: Duration = Duration::from_millis(50);
 
 /// Bytes that the journal keeps beside a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,124 +95,12 @@ pub enum Attachment<'a> {
 	Refusal,
 }
 
-/// Why the journal could not be read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum JournalError {
-	/// The database failed.
-	#[error("the journal cannot be used: {0}")]
-	Database(Box<redb::Error>),
-	/// A record cannot be read.
-	#[error(
-		"the journal's record of order {0} cannot be read: it was written by another version of this \
-		 program, or is damaged. The order is left alone and all others go on. If it is claimed, its \
-		 collateral is lost when the claim ends: `lemma order show {0}` says whether and when. Keep a \
-		 copy of the file for inquiry"
-	)]
-	Unreadable(OrderId),
-	/// The file has another layout.
-	#[error(
-		"the journal has layout {found}, this worker has layout {LAYOUT}: an earlier one is brought up to \
-		 date when the worker starts; for a later one use the version of lemma-worker that wrote it"
-	)]
-	Layout {
-		/// The layout found.
-		found: u32,
-	},
-	/// The journal belongs to another chain.
-	#[error(
-		"the journal belongs to the chain with genesis 0x{found}, the node is on 0x{wanted}: point \
-		 `node` to the right chain, or give this chain another data_dir"
-	)]
-	OtherChain {
-		/// Genesis in the journal.
-		found: String,
-		/// Genesis of the node.
-		wanted: String,
-	},
-	/// There is no record of the order.
-	#[error("the journal has no order {0}")]
-	Unknown(OrderId),
-	/// The state machine has no such arrow.
-	#[error("order {order} cannot go from {from} to {to}")]
-	NoSuchStep {
-		/// The order.
-		order: OrderId,
-		/// Its state.
-		from: &'static str,
-		/// The state asked for.
-		to: &'static str,
-	},
-	/// Another order of the same number is under way.
-	#[error(
-		"order {0} is under way already, as another order that had this number on another fork"
-	)]
-	Conflict(OrderId),
-	/// A test made the worker stop.
-	#[error(transparent)]
-	Blown(#[from] Blown),
-}
-
-impl JournalError {
-	/// Whether the same step may succeed later: the disk was full or failed.
-	pub fn is_passing(&self) -> bool {
-		matches!(self, JournalError::Database(_))
-	}
-
-	/// Whether only one order is concerned, so that the others can go on.
-	pub fn is_of_one_order(&self) -> bool {
-		matches!(
-			self,
-			JournalError::Unreadable(_)
-				| JournalError::Unknown(_)
-				| JournalError::NoSuchStep { .. }
-				| JournalError::Conflict(_)
-		)
-	}
-}
-
-macro_rules! from_database_errors {
-	($($error:ty),+) => {$(
-		impl From<$error> for JournalError {
-			fn from(error: $error) -> Self {
-				JournalError::Database(Box::new(error.into()))
-			}
-		}
-	)+};
-}
-
-from_database_errors!(
-	redb::DatabaseError,
-	redb::TransactionError,
-	redb::TableError,
-	redb::StorageError,
-	redb::CommitError
-);
-
-/// Opens the database, or makes it.
-type Opener = Box<dyn Fn() -> Result<Database, redb::DatabaseError> + Send + Sync>;
-
 /// The writer's handle; see the module.
 pub struct Journal {
-	handle: RwLock<Handle>,
-	open: Opener,
+	storage: Storage,
 	fuse: Fuse,
 	/// Orders whose records could not be read when all were.
 	unreadable: Mutex<BTreeSet<OrderId>>,
-}
-
-struct Handle {
-	/// None from a failure on until the database is opened anew.
-	database: Option<Database>,
-	/// How often it was opened.
-	opened: u64,
-}
-
-fn builder() -> redb::Builder {
-	let mut builder = Database::builder();
-	builder
-		.set_cache_size(CACHE_BYTES)
-		.set_concurrency_mode(ConcurrencyMode::SingleWriter);
-	builder
 }
 
 impl Journal {
@@ -233,9 +118,8 @@ impl Journal {
 
 	/// A journal over what `open` opens.
 	fn over(open: Opener, patience: Duration, fuse: Fuse) -> Result<Self, JournalError> {
-		let database = patiently(patience, &open)?;
-		let transaction = database.begin_write()?;
-		{
+		let storage = Storage::open(open, patience)?;
+		storage.write(|transaction| {
 			transaction.open_table(ORDERS)?;
 			transaction.open_table(BLOBS)?;
 			transaction.open_table(ATTEMPTS)?;
@@ -247,19 +131,14 @@ impl Journal {
 				}
 				Some(LAYOUT) => {}
 				Some(found) => {
-					layouts::renew(&transaction, found)?;
+					layouts::renew(transaction, found)?;
 					about.insert("layout", LAYOUT.encode().as_slice())?;
 				}
 			}
-		}
-		transaction.commit()?;
-		let handle = Handle {
-			database: Some(database),
-			opened: 1,
-		};
+			Ok(())
+		})?;
 		Ok(Self {
-			handle: RwLock::new(handle),
-			open,
+			storage,
 			fuse,
 			unreadable: Mutex::default(),
 		})
@@ -275,59 +154,12 @@ impl Journal {
 	#[cfg(test)]
 	pub fn damage(&self, order: OrderId) {
 		let damaged: &[u8] = &[0xff];
-		self.write(|transaction| {
-			transaction.open_table(ORDERS)?.insert(order, damaged)?;
-			Ok(())
-		})
-		.unwrap();
-	}
-
-	/// Does something with the database. After a failure the database is let go of, and opened anew by the next
-	/// who wants it.
-	fn using<T>(
-		&self,
-		act: impl FnOnce(&Database) -> Result<T, JournalError>,
-	) -> Result<T, JournalError> {
-		self.reopen()?;
-		let handle = self.handle.read().unwrap_or_else(PoisonError::into_inner);
-		// Another may have failed with it since.
-		let closed = || JournalError::Database(Box::new(redb::Error::DatabaseClosed));
-		let done = act(handle.database.as_ref().ok_or_else(closed)?);
-		if done.as_ref().is_err_and(JournalError::is_passing) {
-			let failed = handle.opened;
-			drop(handle);
-			let mut handle = self.handle.write().unwrap_or_else(PoisonError::into_inner);
-			if handle.opened == failed {
-				handle.database = None;
-			}
-		}
-		done
-	}
-
-	/// Opens the database if it was let go of.
-	fn reopen(&self) -> Result<(), JournalError> {
-		let is_open = |handle: &Handle| handle.database.is_some();
-		if is_open(&self.handle.read().unwrap_or_else(PoisonError::into_inner)) {
-			return Ok(());
-		}
-		let mut handle = self.handle.write().unwrap_or_else(PoisonError::into_inner);
-		if !is_open(&handle) {
-			handle.database = Some((self.open)()?);
-			handle.opened = handle.opened.saturating_add(1);
-		}
-		Ok(())
-	}
-
-	/// Runs a transaction that writes; on disk when this returns.
-	fn write(
-		&self,
-		act: impl FnOnce(&WriteTransaction) -> Result<(), JournalError>,
-	) -> Result<(), JournalError> {
-		self.using(|database| {
-			let transaction = database.begin_write()?;
-			act(&transaction)?;
-			Ok(transaction.commit()?)
-		})
+		self.storage
+			.write(|transaction| {
+				transaction.open_table(ORDERS)?.insert(order, damaged)?;
+				Ok(())
+			})
+			.unwrap();
 	}
 
 	/// Binds the journal to a chain, or checks that it is bound to this one.
@@ -524,7 +356,7 @@ impl Journal {
 		beside: impl FnOnce(&WriteTransaction) -> Result<(), JournalError>,
 	) -> Result<(), JournalError> {
 		self.fuse.point(&format!("before-{name}"))?;
-		self.write(|transaction| {
+		self.storage.write(|transaction| {
 			beside(transaction)?;
 			transaction
 				.open_table(ORDERS)?
@@ -540,7 +372,7 @@ impl Journal {
 	pub fn begin_attempt(&self, order: OrderId) -> Result<u32, JournalError> {
 		self.fuse.point("before-attempt")?;
 		let mut attempts = 0;
-		self.write(|transaction| {
+		self.storage.write(|transaction| {
 			let mut table = transaction.open_table(ATTEMPTS)?;
 			let before = table.get(order)?.map_or(0, |count| count.value());
 			attempts = before.saturating_add(1);
@@ -553,7 +385,7 @@ impl Journal {
 
 	/// How often computing and proving an order has begun.
 	pub fn attempts(&self, order: OrderId) -> Result<u32, JournalError> {
-		self.using(|database| {
+		self.storage.using(|database| {
 			let table = database.begin_read()?.open_table(ATTEMPTS)?;
 			Ok(table.get(order)?.map_or(0, |count| count.value()))
 		})
@@ -566,7 +398,7 @@ impl Journal {
 
 	/// The record of an order.
 	pub fn get(&self, order: OrderId) -> Result<Option<Record>, JournalError> {
-		self.using(|database| {
+		self.storage.using(|database| {
 			let table = database.begin_read()?.open_table(ORDERS)?;
 			table
 				.get(order)?
@@ -577,7 +409,9 @@ impl Journal {
 
 	/// All records that can be read, by order. The log says which cannot, once.
 	pub fn all(&self) -> Result<Vec<Record>, JournalError> {
-		let (records, unreadable) = self.using(|database| all(&database.begin_read()?))?;
+		let (records, unreadable) = self
+			.storage
+			.using(|database| all(&database.begin_read()?))?;
 		let mut known = self.lock_unreadable();
 		for order in unreadable {
 			if known.insert(order) {
@@ -609,7 +443,7 @@ impl Journal {
 
 	/// Bytes kept beside a record.
 	pub fn blob(&self, order: OrderId, blob: Blob) -> Result<Option<Vec<u8>>, JournalError> {
-		self.using(|database| {
+		self.storage.using(|database| {
 			let table = database.begin_read()?.open_table(BLOBS)?;
 			Ok(table
 				.get((order, blob as u8))?
@@ -629,7 +463,7 @@ impl Journal {
 		if excess == 0 {
 			return Ok(());
 		}
-		self.write(|transaction| {
+		self.storage.write(|transaction| {
 			let mut table = transaction.open_table(ORDERS)?;
 			for order in finished.into_iter().take(excess) {
 				table.remove(order)?;
@@ -639,35 +473,19 @@ impl Journal {
 	}
 
 	fn about<T: Decode>(&self, name: &str) -> Result<Option<T>, JournalError> {
-		self.using(|database| {
+		self.storage.using(|database| {
 			let table = database.begin_read()?.open_table(ABOUT)?;
 			Ok(table.get(name)?.and_then(|bytes| decode(bytes.value())))
 		})
 	}
 
 	fn set_about(&self, name: &str, value: &impl Encode) -> Result<(), JournalError> {
-		self.write(|transaction| {
+		self.storage.write(|transaction| {
 			transaction
 				.open_table(ABOUT)?
 				.insert(name, value.encode().as_slice())?;
 			Ok(())
 		})
-	}
-}
-
-/// Tries to open the database until no other process holds it.
-fn patiently<T>(
-	patience: Duration,
-	open: impl Fn() -> Result<T, redb::DatabaseError>,
-) -> Result<T, redb::DatabaseError> {
-	let began = Instant::now();
-	loop {
-		match open() {
-			Err(redb::DatabaseError::DatabaseAlreadyOpen) if began.elapsed() < patience => {
-				std::thread::sleep(LOCK_POLL);
-			}
-			opened => return opened,
-		}
 	}
 }
 

@@ -422,8 +422,8 @@ fn attempts_should_be_counted_across_deaths_and_forgotten_at_the_end() {
 	assert_eq!(fixture.open().attempts(1).unwrap(), 0);
 }
 
-#[test]
-fn a_claim_should_be_replaced_by_one_with_its_nonce_alone() {
+/// A journal in which order 1 is begun, and another transaction than [`signed`] makes of this nonce, signed later.
+fn begun_and_signed_again(nonce: u32) -> (Fixture, Journal, Signed) {
 	let fixture = Fixture::new();
 	let journal = fixture.open();
 	journal.begin(record(1, [1; 32])).unwrap();
@@ -431,8 +431,14 @@ fn a_claim_should_be_replaced_by_one_with_its_nonce_alone() {
 		hash: [99; 32],
 		born_at: 9,
 		dies_at: 73,
-		..signed(7)
+		..signed(nonce)
 	};
+	(fixture, journal, again)
+}
+
+#[test]
+fn a_claim_should_be_replaced_by_one_with_its_nonce_alone() {
+	let (_fixture, journal, again) = begun_and_signed_again(7);
 	for (state, attachment) in good_way() {
 		journal.advance(1, state.clone(), attachment).unwrap();
 		let written = journal.get(1).unwrap().unwrap();
@@ -469,15 +475,7 @@ fn a_claim_should_be_replaced_by_one_with_its_nonce_alone() {
 
 #[test]
 fn a_submission_should_be_replaced_by_one_with_its_nonce_alone() {
-	let fixture = Fixture::new();
-	let journal = fixture.open();
-	journal.begin(record(1, [1; 32])).unwrap();
-	let again = Signed {
-		hash: [99; 32],
-		born_at: 9,
-		dies_at: 73,
-		..signed(8)
-	};
+	let (_fixture, journal, again) = begun_and_signed_again(8);
 	for (state, attachment) in good_way() {
 		let replaced = journal.replace_submission(1, again, 5, b"dearer");
 		if !matches!(
@@ -575,6 +573,7 @@ fn a_journal_of_an_earlier_layout_should_be_brought_to_todays() {
 			old.truncate(old.len() - 17);
 		}
 		journal
+			.storage
 			.write(|transaction| {
 				let mut table = transaction.open_table(ORDERS)?;
 				table.insert(1, old.as_slice())?;

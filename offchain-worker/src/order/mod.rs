@@ -305,6 +305,11 @@ impl OrderTask {
 				let Some(posted) = &view.best.order else {
 					return Ok(Turn::Wait);
 				};
+				if self.job.is_none() {
+					// An earlier life decided this: settings, time and money may be others now.
+					journal.advance(order, State::Fetched, Attachment::Nothing)?;
+					return Ok(Turn::Again);
+				}
 				let best = self.context.chain.heads().await?.best;
 				if let Err(turn) = self.acting_for(&record, posted, best).await? {
 					return Ok(turn);

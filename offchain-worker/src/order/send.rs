@@ -81,9 +81,16 @@ impl OrderTask {
 		record: &Record,
 		view: &View,
 	) -> Result<Turn, OutboxError> {
+		if !self.claims_for_it(record).await? {
+			// It dies out, and the order begins anew.
+			return Ok(Turn::Wait);
+		}
 		match self.send(record.claim, view, Blob::Claim).await? {
 			Given::Yes | Given::No => Ok(Turn::Wait),
-			Given::Banned => self.replace_claim(record, view).await,
+			Given::Banned => Ok(match self.replace_claim(record, view).await? {
+				true => Turn::Again,
+				false => Turn::Wait,
+			}),
 			Given::Lost => self.fail("the journal lost the signed claim".to_owned()),
 		}
 	}
@@ -95,9 +102,11 @@ impl OrderTask {
 		view: &View,
 		claim_too: bool,
 	) -> Result<Turn, OutboxError> {
-		if claim_too {
+		if claim_too && self.claims_for_it(record).await? {
 			if let Given::Banned = self.send(record.claim, view, Blob::Claim).await? {
-				return self.replace_claim(record, view).await;
+				if self.replace_claim(record, view).await? {
+					return Ok(Turn::Again);
+				}
 			}
 		}
 		if let Some(tip) = self.tip_due(record, view).await? {
@@ -120,6 +129,21 @@ impl OrderTask {
 			self.permit = None;
 		}
 		Ok(Turn::Wait)
+	}
+
+	/// Whether a claim that is included now would commit the bond of the provider for which the record is: the chain takes that
+	/// of whomever the key acts for by then.
+	async fn claims_for_it(&self, record: &Record) -> Result<bool, OutboxError> {
+		let best = self.context.chain.heads().await?.best;
+		let acts = self.context.chain.provider(best).await?;
+		let is_ours = acts.is_some_and(|(account, _)| account == AccountId::new(record.provider));
+		if !is_ours {
+			let problem = "the claim is not sent: our account no longer acts for its provider";
+			self.context
+				.status
+				.problem(self.order, Some(problem.to_owned()));
+		}
+		Ok(is_ours)
 	}
 
 	/// The tip with which to put another submission in the place of this one, if that is due.
@@ -174,23 +198,23 @@ impl OrderTask {
 	}
 
 	/// Puts another claim in the place of the one that `record` has, which may still be included from where others have
-	/// it: of the two the chain can include one.
-	async fn replace_claim(&mut self, record: &Record, view: &View) -> Result<Turn, OutboxError> {
+	/// it: of the two the chain can include one. Whether there is another.
+	async fn replace_claim(&mut self, record: &Record, view: &View) -> Result<bool, OutboxError> {
 		// It is sent only where the best block has the order.
 		let Some(order) = &view.best.order else {
-			return Ok(Turn::Wait);
+			return Ok(false);
 		};
 		// As for the first one: the chain keeps the fee of a claim that comes too late. This one dies, and that is the end of it.
 		let last_claim = order.deadline.saturating_sub(order.spec.claim_window);
 		if view.best.number >= last_claim {
-			return Ok(Turn::Wait);
+			return Ok(false);
 		}
 		tracing::warn!("signing the claim anew, with the same nonce");
 		let terms = order.terms_hash().0;
 		let outbox = &self.context.outbox;
 		outbox.replace_claim(record, terms).await?;
 		self.claim_sending.begin();
-		Ok(Turn::Again)
+		Ok(true)
 	}
 
 	/// Puts a submission with this tip in the place of the one that `record` has.

@@ -61,12 +61,20 @@ impl OrderTask {
 				self.context.end(self.order, State::Refused { reason })?;
 				return Ok(Err(Turn::Ended(Ended::Refused)));
 			}
+			Err(PrepareError::Unfit(reason)) if !bound => {
+				self.context.end(self.order, State::Refused { reason })?;
+				return Ok(Err(Turn::Ended(Ended::Final)));
+			}
 			Err(PrepareError::Later(reason)) if !bound => {
 				tracing::warn!("left for now: {reason}");
 				return Ok(Err(Turn::Ended(Ended::NoInput)));
 			}
 			// It was here and right when we claimed: it may come back.
-			Err(PrepareError::Refused(reason) | PrepareError::Later(reason)) => reason,
+			Err(
+				PrepareError::Refused(reason)
+				| PrepareError::Unfit(reason)
+				| PrepareError::Later(reason),
+			) => reason,
 		};
 		if self.is_missed(record, view) {
 			let reason = format!("the input is no longer to be had: {reason}");

@@ -366,8 +366,8 @@ async fn the_order_to_which_a_fork_gave_a_claimed_ones_number_should_be_claimed_
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_order_should_be_claimed_for_the_provider_for_which_the_key_acts_by_then() {
 	const ANOTHER: [u8; 32] = [8; 32];
-	// It was looked at, or was about to be claimed.
-	for point in ["after-fetched", "after-claiming"] {
+	// It was looked at, was about to be claimed, or its claim was signed and never sent.
+	for point in ["after-fetched", "after-claiming", "after-claim-signed"] {
 		let machine = Machine::new();
 		let order = machine.post();
 		let _miner = Miner::start(&machine.world);
@@ -376,6 +376,8 @@ async fn an_order_should_be_claimed_for_the_provider_for_which_the_key_acts_by_t
 		let life = machine.start();
 		assert_settled_once(&machine.world, order, &life.ended(order).await);
 		assert_eq!(life.record(order).unwrap().provider, ANOTHER);
+		let claims = machine.world.lock().given_as(order, Kind::Claim).len();
+		assert_eq!(claims, 1, "{point}: the first was for the other provider");
 		life.kill().await;
 	}
 }

@@ -178,15 +178,17 @@ async fn no_more_should_be_tipped_than_the_operator_allows_and_the_account_has()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_more_than_ten_times_the_price_should_be_tipped_when_the_operator_says_nothing() {
+async fn no_more_than_half_of_the_collateral_should_be_tipped_when_the_operator_says_nothing() {
 	let mut machine = machine();
 	machine.max_tip = None;
 	let life = machine.start();
-	// Its price is 100.
+	// Its price is 100, ten times which are less.
 	let order = submit(&machine, &life, COLLATERAL).await;
 	skip_to(&machine, order, 1);
-	life.until("the last tip", |_| offered(&machine, order) == 1_000)
-		.await;
+	life.until("the last tip", |_| {
+		offered(&machine, order) == COLLATERAL / 2
+	})
+	.await;
 	life.kill().await;
 }
 
