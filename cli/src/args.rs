@@ -228,7 +228,9 @@ Examples:
   lemma result 3 --out C.npy          the product of `lemma gemm`
   lemma result 3 --out C.npy --shape 64x10
   lemma result 3 --out output.bin     the bytes as they are on chain
-  lemma result 3 --evidence 3.json    all that `lemma verify --evidence` needs, without a node";
+  lemma result 3 --evidence 3.json    all that `lemma verify --evidence` needs, without a node
+  lemma result 3 --out output.bin --bundle net.lemma
+                                      also where its program was removed from the chain since";
 
 const VERIFY_HELP: &str = "\
 Checks, by name: genesis, header, finalized, extrinsics_root, receipt, submission,
@@ -320,14 +322,9 @@ pub struct Build {
 	/// Samples to which the labels belong, if not to those of --calibrate.
 	#[arg(long, requires = "labels", value_name = "FILE")]
 	pub evaluate: Option<PathBuf>,
-	/// Samples in a job, a program each: 1 to 16 numbers from 1 to 1024.
-	#[arg(
-		long,
-		value_delimiter = ',',
-		default_value = "1,16,64",
-		value_name = "SIZES"
-	)]
-	pub batches: Vec<usize>,
+	/// Samples in a job, a program each: 1 to 16 numbers from 1 to 1024; by default those of 1,16,64 that fit.
+	#[arg(long, value_delimiter = ',', value_name = "SIZES")]
+	pub batches: Option<Vec<usize>>,
 	/// One shift for all channels of a layer, instead of one for each.
 	#[arg(long)]
 	pub per_layer: bool,
@@ -481,6 +478,9 @@ pub struct ResultArgs {
 	/// Where to write the evidence for `lemma verify --evidence`.
 	#[arg(long, value_name = "FILE")]
 	pub evidence: Option<PathBuf>,
+	/// Programs that come as files.
+	#[command(flatten)]
+	pub bundles: Bundles,
 }
 
 /// Check a result.
@@ -768,6 +768,23 @@ mod tests {
 	fn the_command_line_should_be_consistent() {
 		use clap::CommandFactory;
 		Cli::command().debug_assert();
+	}
+
+	#[test]
+	fn batches_should_be_known_as_given_when_they_are_the_default() {
+		let batches = |more: &[&str]| {
+			let arguments = "lemma model build net.onnx --calibrate x.npy --out net.lemma";
+			let arguments = arguments.split(' ').chain(more.iter().copied());
+			let cli = Cli::try_parse_from(arguments).expect("parsed");
+			match cli.command {
+				Command::Model(Model::Build(build)) => build.batches,
+				other => panic!("{other:?}"),
+			}
+		};
+		assert_eq!(batches(&[]), None);
+		let given = Some(vec![1, 16, 64]);
+		assert_eq!(batches(&["--batches", "1,16,64"]), given);
+		assert_eq!(batches(&["--batches", "1", "--batches", "16,64"]), given);
 	}
 
 	#[test]

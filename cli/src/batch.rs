@@ -448,11 +448,16 @@ impl Batch<'_> {
 		}
 		let why = ended(order, course.deadline, best);
 		if why.code != "order_expired" || course.orders >= MOST_ORDERS {
-			return Err(Failure {
-				message: format!(
-					"{}: {}. The same command again goes on with the other {}s",
-					self.parts[index].what, why.message, self.name
+			let others = match self.context.has_ordered_anew() {
+				// What goes on with them is said of every failure then.
+				true => String::new(),
+				false => format!(
+					". The same command again goes on with the other {}s",
+					self.name
 				),
+			};
+			return Err(Failure {
+				message: format!("{}: {}{others}", self.parts[index].what, why.message),
 				..why
 			});
 		}

@@ -23,13 +23,16 @@ mod posting;
 mod scene;
 mod views;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use clap::{error::ErrorKind, Parser};
 use context::{Context, Waiting};
 use failure::{exit, Failure};
 use lemma_client::error::may_take_effect;
 use output::Output;
+
+/// How long an interrupted command has to end by itself.
+const GRACE: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
 	let json = std::env::args_os().any(|argument| argument == "--json");
@@ -44,7 +47,7 @@ fn main() -> ExitCode {
 		.with_env_filter(filter)
 		.with_writer(std::io::stderr)
 		.init();
-	let context = Context::new(cli.global, output);
+	let context = Arc::new(Context::new(cli.global, output));
 	let runtime = match tokio::runtime::Runtime::new() {
 		Ok(runtime) => runtime,
 		Err(e) => {
@@ -52,9 +55,12 @@ fn main() -> ExitCode {
 			return fail(&output, &Failure::new(exit::FAILURE, "system", text));
 		}
 	};
+	runtime.spawn(insist(context.clone()));
 	let outcome = runtime.block_on(async {
 		tokio::select! {
-			outcome = commands::run(&context, cli.command) => outcome,
+			outcome = commands::run(&context, cli.command) => {
+				outcome.map_err(|failure| context.mind_new(failure))
+			}
 			_ = tokio::signal::ctrl_c() => Err(interrupted(&context)),
 		}
 	});
@@ -73,26 +79,42 @@ fn fail(output: &Output, failure: &Failure) -> ExitCode {
 	ExitCode::from(failure.exit)
 }
 
+/// Ends an interrupted process that does not end by itself, or is interrupted again: a command that computes, or waits for
+/// a file, does not see that it was.
+async fn insist(context: Arc<Context>) {
+	if tokio::signal::ctrl_c().await.is_err() {
+		return;
+	}
+	tokio::select! {
+		_ = tokio::time::sleep(GRACE) => {}
+		_ = tokio::signal::ctrl_c() => {}
+	}
+	context.output.failure(&interrupted(&context));
+	std::process::exit(exit::INTERRUPTED.into());
+}
+
 fn interrupted(context: &Context) -> Failure {
-	let message = match context.waiting_for() {
+	let again = context.again();
+	let mut message = match context.waiting_for() {
 		Some(Waiting::Order(order)) => format!(
-			"interrupted; order {order} goes on: `lemma result {order} --out FILE`, or the same command \
-			 again, waits for its result"
+			"interrupted; order {order} goes on: `lemma result {order} --out FILE`, or {again}, waits for its \
+			 result"
 		),
-		Some(Waiting::Posting) => {
-			"interrupted; what was ordered may be posted all the same: the same command goes on with it, and \
-			 `lemma order list` shows it"
-				.into()
-		}
+		Some(Waiting::Posting) => format!(
+			"interrupted; what was ordered may be posted all the same: {again} goes on with it, and `lemma order \
+			 list` shows it"
+		),
 		Some(Waiting::Orders(count)) => format!(
-			"interrupted; {count} orders go on: the same command again waits for their results, and `lemma order \
-			 list` shows them"
+			"interrupted; {count} orders go on: {again} waits for their results, and `lemma order list` shows them"
 		),
 		Some(Waiting::Transaction(hash, until)) => {
 			format!("interrupted; {}", may_take_effect(hash, until))
 		}
 		None => "interrupted".into(),
 	};
+	if context.has_ordered_anew() {
+		message += "; with --new all is ordered and paid again";
+	}
 	Failure::new(exit::INTERRUPTED, "interrupted", message)
 }
 

@@ -1,6 +1,6 @@
-//! Posting an order: its terms, whether the account can pay it, and posting it exactly once.
+//! Posting an order: its terms, whether the account can pay it, and posting it exactly once. [`trail`] finds what was posted.
 
-use std::time::Duration;
+mod trail;
 
 use lemma_client::{
 	calls::{Call, JOB_ORDERS},
@@ -8,7 +8,7 @@ use lemma_client::{
 	public_url,
 	runtime::Runtime,
 	store::{FetchPolicy, StoreError},
-	transact::{self, Mortality, SignedBytes},
+	transact::{Mortality, SignedBytes},
 	AccountId, At, Balance, Client, Error, OrderId, OrderSpec, Store, H256,
 };
 use lemma_primitives::{order::InputSource, program::ProgramStatus, MAX_INLINE_INPUT_BYTES};
@@ -22,9 +22,8 @@ use crate::{
 	output::Progress,
 	views::lem,
 };
-
-/// How often the chain is asked about an earlier transaction.
-const POLL: Duration = Duration::from_millis(300);
+pub use trail::moved;
+use trail::{check_may_start_anew, Trail};
 
 /// The code of a failure of which the reason is a receipt that was removed.
 pub const RECEIPT_REMOVED: &str = "receipt_removed";
@@ -158,7 +157,7 @@ async fn store_input(context: &Context, blob: &[u8], terms: &Terms) -> Outcome<I
 }
 
 /// The locator of an order: what was given, else the store's. Everybody reads it on the chain, so it is one
-/// that workers follow and that holds no password.
+/// that workers follow and that holds no password and no signature.
 fn locator_of<'a>(store: &'a Store, given: Option<&'a str>) -> Outcome<&'a str> {
 	if given.is_none() && store.has_secrets() {
 		return Err(Failure::usage(format!(
@@ -176,6 +175,13 @@ fn locator_of<'a>(store: &'a Store, given: Option<&'a str>) -> Outcome<&'a str> 
 			 password, where they find it"
 		))
 	})?;
+	// Of a text that is a URL, what stands behind one of these is its query or its fragment.
+	if locator.contains(['?', '#']) {
+		return Err(Failure::usage(
+			"--locator has a query or a fragment, which would be on the chain for all to read: give an \
+			 address without one",
+		));
+	}
 	Ok(locator)
 }
 
@@ -202,22 +208,6 @@ pub async fn check_synced(client: &Client) -> Outcome<()> {
 			"the node is still catching up with its chain: wait until it has, or name another with --node",
 		)),
 	}
-}
-
-/// Fails unless the chain is one that its users start anew at will. On any other, blocks that are missing are
-/// those of a node that is behind or on a fork, and a second order would be paid for beside the first.
-async fn check_may_start_anew(client: &Client) -> Outcome<()> {
-	let asked = client.rpc().request("system_chainType", Default::default());
-	let kind: String = asked.await.unwrap_or_default();
-	if ["Development", "Local"].contains(&kind.as_str()) {
-		return Ok(());
-	}
-	Err(Failure::new(
-		exit::NO_NODE,
-		"other_blocks",
-		"the same was ordered before, on a chain with other blocks than this node has: wait until the node \
-		 has caught up, or name another with --node; --new orders anew whatever became of the first",
-	))
 }
 
 /// Fails unless the account has what posting holds, with a sentence that gives the sums.
@@ -299,8 +289,8 @@ pub enum Replaces {
 	/// Nobody's.
 	#[default]
 	Nothing,
-	/// That of the transaction with this hash: it was there when the command began, which was told to order anew.
-	One(H256),
+	/// That of the transaction with this hash, if there was one when the command began, which was told to order anew.
+	Anew(Option<H256>),
 	/// Anybody's: there is to be an order for each command.
 	All,
 }
@@ -308,17 +298,18 @@ pub enum Replaces {
 impl Replaces {
 	/// For a command that orders anew, or goes on with what was ordered before.
 	pub fn earlier(ledger: &Ledger, request: &Request, new: bool) -> Self {
-		match ledger.find(request).and_then(|record| record.signed()) {
-			Some(signed) if new => Self::One(signed.hash),
-			_ => Self::Nothing,
+		if !new {
+			return Self::Nothing;
 		}
+		let found = ledger.find(request).and_then(|record| record.signed());
+		Self::Anew(found.map(|signed| signed.hash))
 	}
 
 	/// Whether the record of the transaction with this hash may go.
 	fn allows(self, found: H256) -> bool {
 		match self {
 			Self::Nothing => false,
-			Self::One(hash) => hash == found,
+			Self::Anew(hash) => hash == Some(found),
 			Self::All => true,
 		}
 	}
@@ -362,7 +353,11 @@ impl Poster<'_> {
 		let Some(signed) = record.signed() else {
 			return Ok(None);
 		};
-		if !self.is_of_this_chain(&record, &signed, progress).await? {
+		if !self
+			.trail()
+			.is_of_this_chain(&record, &signed, progress)
+			.await?
+		{
 			check_may_start_anew(self.client).await?;
 			let locked = self.ledger.lock().await?;
 			locked.set_aside(&self.request, &record)?;
@@ -427,45 +422,6 @@ impl Poster<'_> {
 		}
 	}
 
-	/// Whether the node's chain is the one for which the transaction was signed. Chains with the same
-	/// genesis differ in their blocks; but what is signed before the first of them is final would be valid on
-	/// each of these chains.
-	async fn is_of_this_chain(
-		&self,
-		record: &Record,
-		signed: &SignedBytes,
-		progress: &mut Progress,
-	) -> Outcome<bool> {
-		let signed_at = signed.signed_at;
-		if self.client.block_hash(signed_at.number).await? != Some(signed_at.hash) {
-			return Ok(false);
-		}
-		// A block that was final is of one chain only, unless it is the first.
-		if signed_at.number > 0 {
-			return Ok(true);
-		}
-		// What was never seen in a block may still come into one, whichever chain this is.
-		let Some((number, hash)) = record.posted_in else {
-			return Ok(true);
-		};
-		if record.is_on(self.client).await? {
-			return Ok(true);
-		}
-		// A reorganisation has undone the block, or it was never on this chain: what is final tells.
-		progress.wait(&format!(
-			"waiting for block {number} to be final, to see whether an earlier order is on this chain"
-		));
-		if self.client.wait_finalized(number).await? == hash
-			|| self.client.watch(signed).look().await?.is_some()
-		{
-			return Ok(true);
-		}
-		// Undone, it waits in the node's pool for another block: there, but in no block, its nonce is taken.
-		let account = &self.request.account;
-		Ok(self.client.nonce(account, At::Best).await? <= signed.nonce
-			&& self.client.next_nonce(account).await? > signed.nonce)
-	}
-
 	/// Posts a new order; or goes on with that of another command, which has ordered the same since this one looked.
 	pub async fn post(
 		&self,
@@ -481,9 +437,6 @@ impl Poster<'_> {
 	/// Sends what posts a new order; `None` if another command has ordered the same since this one looked. Several can
 	/// be sent before the first is confirmed.
 	pub async fn send(&self, keys: &lemma_client::Keys, spec: &OrderSpec) -> Outcome<Option<Sent>> {
-		if self.replaces != Replaces::All {
-			self.context.wait_for(Waiting::Posting);
-		}
 		// Of two commands that order the same, the second sees what the first has written.
 		let locked = self.ledger.lock().await?;
 		let before = self.ledger.find(&self.request);
@@ -499,15 +452,19 @@ impl Poster<'_> {
 			.await?;
 		let record = Record::new(&signed, self.shape, &self.what);
 		locked.save(&self.request, &record)?;
-		if self.replaces == Replaces::All {
-			let sent = Waiting::Transaction(signed.hash, signed.last_block());
-			self.context.wait_for(sent);
+		self.context.wait_for(match self.replaces {
+			Replaces::All => Waiting::Transaction(signed.hash, signed.last_block()),
+			Replaces::Nothing | Replaces::Anew(_) => Waiting::Posting,
+		});
+		if self.is_anew() {
+			self.context.order_anew();
 		}
-		let Err(e) = self.client.send(&signed.bytes).await else {
+		let Err(e) = self.client.send_signed(&signed).await else {
 			return Ok(Some(Sent { signed, record }));
 		};
 		// Else the node may have got it, and the chain too: the record stays, and the next run finds out.
 		if is_refused(&e) && self.is_nonce_free(&signed).await {
+			self.not_posted();
 			match before {
 				Some(before) => locked.save(&self.request, &before)?,
 				None => locked.forget(&self.request, &record),
@@ -516,8 +473,20 @@ impl Poster<'_> {
 		Err(self.after_sending(e, &signed))
 	}
 
+	/// Whether the command was told to order anew, and would be once more if it was repeated as it is.
+	fn is_anew(&self) -> bool {
+		matches!(self.replaces, Replaces::Anew(_))
+	}
+
+	/// Notes that what was sent posted nothing.
+	fn not_posted(&self) {
+		if self.is_anew() {
+			self.context.not_ordered_anew();
+		}
+	}
+
 	/// Why an order was not seen to be posted once its transaction was given to a node. The same command again goes on with
-	/// that, unless it posts a new order each time.
+	/// that, unless it posts a new order each time; what one with `--new` must do instead is what [`Context::mind_new`] says.
 	fn after_sending(&self, error: Error, signed: &SignedBytes) -> Failure {
 		match self.replaces {
 			Replaces::All => error.after_sending(signed).into(),
@@ -544,6 +513,9 @@ impl Poster<'_> {
 				let unseen = |e| self.after_sending(e, &signed);
 				let inclusion = self.client.included(&signed).await.map_err(unseen)?;
 				let outcome = self.client.outcome(inclusion).await.map_err(unseen)?;
+				if outcome.result.is_err() {
+					self.not_posted();
+				}
 				let order = self.trail().note(outcome, &mut record).await?;
 				return Ok(Posted {
 					order,
@@ -589,108 +561,6 @@ fn is_refused(error: &Error) -> bool {
 				| PoolError::TooLarge
 		)
 	)
-}
-
-/// What there is to find the order of a request by: its transaction, which is the same in whichever block it is.
-struct Trail<'a> {
-	client: &'a Client,
-	ledger: &'a Ledger,
-	request: &'a Request,
-}
-
-impl Trail<'_> {
-	/// Finds the order of a transaction that was signed before, whether or not it was sent; `None` if it is in no block
-	/// and can come into none. `input` is put where providers find it before the transaction is sent once more.
-	async fn follow(
-		&self,
-		record: &mut Record,
-		input: Option<(&Context, &[u8])>,
-		progress: &mut Progress,
-	) -> Outcome<Option<OrderId>> {
-		let Some(signed) = record.signed() else {
-			return Ok(None);
-		};
-		let (client, account) = (self.client, &self.request.account);
-		let mut watch = client.watch(&signed);
-		let (mut stored, mut sent) = (false, false);
-		loop {
-			// Asked before the search: what has used up the nonce or the time by now is then found.
-			let used = client.nonce(account, At::Finalized).await? > signed.nonce;
-			let finalized = client.finalized().await?.number;
-			if let Some(inclusion) = watch.look().await? {
-				let outcome = client.outcome(inclusion).await?;
-				return self.note(outcome, record).await.map(Some);
-			}
-			let expired = signed
-				.expires_at
-				.is_some_and(|end| finalized.saturating_add(1) >= end);
-			if used || expired {
-				return Ok(None);
-			}
-			if let (Some((context, blob)), false) = (input, stored) {
-				context.store()?.put(blob.to_vec()).await?;
-				stored = true;
-			}
-			if !sent {
-				// Whatever the pool says now, only the chain knows whether it is included.
-				match client.send(&signed.bytes).await {
-					Ok(()) => sent = true,
-					Err(e) => progress.wait(&format!(
-						"the node does not take the transaction of an earlier command at present ({e}); \
-						 trying again until its time runs out (--new orders anew)"
-					)),
-				}
-				if client.next_nonce(account).await? < signed.nonce {
-					progress.wait(
-						"a transaction of this account that comes before that of an earlier command is missing: \
-						 waiting for it until its time runs out (--new orders anew)",
-					);
-				}
-			}
-			tokio::time::sleep(POLL).await;
-		}
-	}
-
-	/// Notes the order that a transaction with this outcome posted.
-	async fn note(&self, outcome: transact::Outcome, record: &mut Record) -> Outcome<OrderId> {
-		if let Err(failure) = outcome.result {
-			self.ledger.lock().await?.forget(self.request, record);
-			return Err(Error::from(failure).into());
-		}
-		let order = outcome.posted_order().ok_or_else(|| {
-			Failure::from(Error::Unreadable {
-				what: "the events of post_order".into(),
-				reason: "there is no OrderPosted among them".into(),
-			})
-		})?;
-		record.posted(outcome.inclusion, order);
-		self.ledger.lock().await?.update(self.request, record)?;
-		Ok(order)
-	}
-}
-
-/// The number that the order of a request has now, where a fork has undone the block in which it had the number `order`;
-/// `None` if there was no fork, or the order was not posted after it.
-pub async fn moved(
-	client: &Client,
-	request: &Request,
-	order: OrderId,
-	progress: &mut Progress,
-) -> Outcome<Option<OrderId>> {
-	let ledger = Ledger::open(client.genesis_hash());
-	let Some(mut record) = ledger.find(request) else {
-		return Ok(None);
-	};
-	if record.is_on(client).await? {
-		// Another command that follows the same may have noted it.
-		return Ok(record.order.filter(|now| *now != order));
-	}
-	let trail = Trail {
-		client,
-		ledger: &ledger,
-		request,
-	};
-	trail.follow(&mut record, None, progress).await
 }
 
 /// The request that a spec of this account stands for.
@@ -747,7 +617,7 @@ mod tests {
 	}
 
 	#[tokio::test]
-	async fn an_orders_locator_should_be_refused_when_it_holds_a_password_or_is_not_followed() {
+	async fn an_orders_locator_should_be_refused_when_it_holds_a_secret_or_is_not_followed() {
 		let folder = tempfile::tempdir().expect("a folder");
 		let folder = Store::folder(folder.path()).expect("a store");
 		assert_eq!(locator_of(&folder, None), Ok(""));
@@ -761,6 +631,9 @@ mod tests {
 		assert!(check_followed("http://127.0.0.1:8000", false).is_err());
 		for given in [
 			"https://user:SECRET@host.example/blobs",
+			"https://host.example/blobs?signature=SECRET",
+			"s3://bucket/prefix?signature=SECRET",
+			"https://host.example/blobs#SECRET",
 			"ftp://host.example/SECRET",
 			"/home/SECRET",
 		] {
@@ -795,7 +668,9 @@ mod tests {
 	fn a_new_order_should_take_the_place_of_the_record_that_was_meant_alone() {
 		let (one, other) = (H256::repeat_byte(1), H256::repeat_byte(2));
 		assert!(!Replaces::default().allows(one));
-		assert!(Replaces::One(one).allows(one) && !Replaces::One(one).allows(other));
+		let anew = Replaces::Anew(Some(one));
+		assert!(anew.allows(one) && !anew.allows(other));
+		assert!(!Replaces::Anew(None).allows(one), "another command's");
 		assert!(Replaces::All.allows(other));
 	}
 }

@@ -5,11 +5,14 @@
 
 use std::{
 	fs::{self, File},
-	io::{BufRead, BufReader},
-	net::TcpListener,
+	io::{self, BufRead, BufReader, Read, Write},
+	net::{Shutdown, TcpListener, TcpStream},
 	path::{Path, PathBuf},
 	process::{Child, Command, Stdio},
-	sync::mpsc,
+	sync::{
+		atomic::{AtomicBool, Ordering},
+		mpsc, Arc,
+	},
 	time::{Duration, Instant},
 };
 
@@ -116,12 +119,31 @@ impl World {
 		command
 	}
 
+	/// The command of a user who has a ledger of his own.
+	fn lemma_of(&self, user: &str, arguments: &[&str]) -> Command {
+		let mut command = self.lemma(arguments);
+		command.env("HOME", self.path(user));
+		command
+	}
+
 	fn json(&self, arguments: &[&str]) -> Value {
 		let output = self
 			.lemma(&[arguments, &["--json"]].concat())
 			.output()
 			.expect("lemma runs");
 		serde_json::from_slice(&output.stdout).expect("an object")
+	}
+
+	/// Runs a command whose connection breaks as soon as it has sent a transaction. Its exit status, and what it prints.
+	fn cut_off(&self, mut command: Command) -> (Option<i32>, Value) {
+		let port = cut_after_sending(self.port);
+		let output = command
+			.arg("--json")
+			.env("LEMMA_NODE", format!("ws://127.0.0.1:{port}"))
+			.output()
+			.expect("lemma runs");
+		let object = serde_json::from_slice(&output.stdout).expect("an object");
+		(output.status.code(), object)
 	}
 
 	/// Orders the product and interrupts the command once it says `part`. All that it said until then.
@@ -135,8 +157,13 @@ impl World {
 
 	/// Interrupts a command once it says `part`. All that it said until then.
 	fn interrupted(&self, arguments: &[&str], part: &str) -> String {
+		self.interrupt(self.lemma(arguments), part)
+	}
+
+	/// The same of any command.
+	fn interrupt(&self, mut command: Command, part: &str) -> String {
 		let mut process = Process(
-			self.lemma(arguments)
+			command
 				.stdout(Stdio::null())
 				.stderr(Stdio::piped())
 				.spawn()
@@ -202,6 +229,135 @@ impl World {
 			fs::write(path, record.to_string()).expect("written");
 		}
 	}
+}
+
+/// A port that leads to the node until a transaction is sent there: the node gets it, its answer is lost, and from then on
+/// there is no connection.
+fn cut_after_sending(node: u16) -> u16 {
+	let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+	let port = listener.local_addr().expect("it is bound").port();
+	std::thread::spawn(move || {
+		let is_cut = Arc::new(AtomicBool::new(false));
+		for client in listener.incoming().map_while(Result::ok) {
+			if is_cut.load(Ordering::SeqCst) {
+				continue;
+			}
+			let node = TcpStream::connect(("127.0.0.1", node)).expect("the node listens");
+			let ends = (node.try_clone(), client.try_clone(), is_cut.clone());
+			std::thread::spawn(move || pass_answers(ends.0?, ends.1?, &ends.2));
+			let is_cut = is_cut.clone();
+			std::thread::spawn(move || pass_requests(client, node, &is_cut));
+		}
+	});
+	port
+}
+
+fn pass_answers(mut node: TcpStream, mut client: TcpStream, is_cut: &AtomicBool) -> io::Result<()> {
+	let mut buffer = [0; 1 << 12];
+	loop {
+		let count = node.read(&mut buffer)?;
+		if count == 0 || is_cut.load(Ordering::SeqCst) {
+			return client.shutdown(Shutdown::Both);
+		}
+		client.write_all(&buffer[..count])?;
+	}
+}
+
+/// Passes the frames of a WebSocket (RFC 6455, 5.2) until one of them sends a transaction.
+fn pass_requests(client: TcpStream, mut node: TcpStream, is_cut: &AtomicBool) -> io::Result<()> {
+	let mut client = BufReader::new(client);
+	let mut line = String::new();
+	while line != "\r\n" {
+		line.clear();
+		if client.read_line(&mut line)? == 0 {
+			return node.shutdown(Shutdown::Both);
+		}
+		node.write_all(line.as_bytes())?;
+	}
+	loop {
+		let mut frame = vec![0; 2];
+		client.read_exact(&mut frame)?;
+		let more = match frame[1] & 0x7f {
+			126 => 2,
+			127 => 8,
+			_ => 0,
+		};
+		// The length, if it is long, and the mask, which every client's frame has.
+		frame.resize(2 + more + 4, 0);
+		client.read_exact(&mut frame[2..])?;
+		let length = match more {
+			0 => usize::from(frame[1] & 0x7f),
+			_ => (frame[2..2 + more].iter()).fold(0, |sum, byte| (sum << 8) | usize::from(*byte)),
+		};
+		let header = frame.len();
+		frame.resize(header + length, 0);
+		client.read_exact(&mut frame[header..])?;
+		let (mask, masked) = frame[header - 4..].split_at(4);
+		let text = masked.iter().zip(mask.iter().cycle()).map(|(a, b)| a ^ b);
+		let text = String::from_utf8_lossy(&text.collect::<Vec<u8>>()).into_owned();
+		if text.contains("author_submitExtrinsic") {
+			is_cut.store(true, Ordering::SeqCst);
+		}
+		node.write_all(&frame)?;
+	}
+}
+
+#[test]
+fn nothing_should_be_done_twice_when_the_connection_breaks_after_sending() {
+	let world = World::new();
+	let _chain = world.chain("chain");
+	// A gemm of 2 x 3 and 3 x 2 ones.
+	let mut job = b"lemma-g\x01".to_vec();
+	job.extend([2u32, 3, 2].map(u32::to_le_bytes).concat());
+	job.extend([1; 12]);
+	fs::write(world.path("job"), job).expect("written");
+	let gemm = |key: &'static str| {
+		let gemm = ["gemm", "a.npy", "b.npy", "--out", "c.npy"];
+		let terms = ["--max-price", "10", "--store", "store", "--key", key];
+		[&gemm[..], &terms].concat()
+	};
+	let post = ["order", "post", "--input", "job", "--max-price", "10"];
+	let register = ["provider", "register", "--bond", "200", "--key", "//Ferdie"];
+	let commands = [
+		world.lemma(&gemm("//Alice")),
+		world.lemma_of("bob", &[&post[..], &["--key", "//Bob"]].concat()),
+		world.lemma_of("charlie", &[&gemm("//Charlie")[..], &["--new"]].concat()),
+		world.lemma(&register),
+	];
+	// At once, since each waits for an answer as long as it does.
+	let world = &world;
+	let [ordered, posted, anew, registered] = std::thread::scope(|scope| {
+		let running = commands.map(|command| scope.spawn(move || world.cut_off(command)));
+		running.map(|command| command.join().expect("it ends"))
+	});
+
+	// The same command again goes on with what the first has sent, so it says that it can be tried again.
+	assert_eq!(ordered.1["error"]["code"], "disconnected", "{ordered:?}");
+	assert_eq!(ordered.0, Some(3));
+	let said = world.gemm("store", "10", "going on with it");
+	assert_eq!(world.orders().len(), 3, "{said}");
+
+	// What is done anew each time says that it may have been done.
+	for done in [&posted, &registered] {
+		assert_eq!(done.1["error"]["code"], "maybe_sent", "{done:?}");
+		assert_eq!(done.0, Some(1));
+		let message = done.1["error"]["message"].as_str().expect("a sentence");
+		assert!(
+			message.contains("0x") && !message.contains("try again"),
+			"{message}"
+		);
+	}
+	let provider = world.json(&["provider", "show", "//Ferdie"]);
+	assert!(provider["error"].is_null(), "it was: {provider}");
+
+	// What is done anew with `--new` goes on without.
+	assert_eq!(anew.1["error"]["code"], "maybe_sent", "{anew:?}");
+	assert_eq!(anew.0, Some(1));
+	let message = anew.1["error"]["message"].as_str().expect("a sentence");
+	assert!(message.contains("leave --new out"), "{message}");
+	let again = world.lemma_of("charlie", &gemm("//Charlie"));
+	world.interrupt(again, "going on with it");
+	assert_eq!(world.orders().len(), 3, "one order of each");
 }
 
 #[test]

@@ -16,6 +16,8 @@ pub struct Graph {
 	pub nodes: Vec<Node>,
 	/// What was left out that changes the output's values, for people.
 	pub notes: Vec<String>,
+	/// Elements of all windows over one sample, of the linear layer that has most: whoever evaluates it may gather them.
+	pub gathered: usize,
 }
 
 /// A layer.
@@ -127,7 +129,7 @@ impl Graph {
 				"the samples have values that are no finite numbers".into(),
 			));
 		}
-		network.evaluate(samples, scored, |outputs, _| {
+		network.evaluate(samples, scored, self.gathered, |outputs, _| {
 			for ((range, values), node) in ranges[1..].iter_mut().zip(outputs).zip(scored) {
 				if !values.iter().all(|value| range.include(*value)) {
 					return Err(node.not_finite());
@@ -145,14 +147,19 @@ impl Graph {
 			return Ok(rows.collect());
 		};
 		let mut scores = Vec::new();
-		network.evaluate(samples, slice::from_ref(last), |outputs, rows| {
-			if !outputs[0].iter().all(|value| value.is_finite()) {
-				return Err(last.not_finite());
-			}
-			let columns = outputs[0].len() / rows;
-			scores.extend(outputs[0].chunks(columns).map(<[f32]>::to_vec));
-			Ok(())
-		})?;
+		network.evaluate(
+			samples,
+			slice::from_ref(last),
+			self.gathered,
+			|outputs, rows| {
+				if !outputs[0].iter().all(|value| value.is_finite()) {
+					return Err(last.not_finite());
+				}
+				let columns = outputs[0].len() / rows;
+				scores.extend(outputs[0].chunks(columns).map(<[f32]>::to_vec));
+				Ok(())
+			},
+		)?;
 		Ok(scores)
 	}
 

@@ -33,7 +33,7 @@ const MAX_FILE_BYTES: u64 = 1 << 30;
 const BATCH: usize = 64;
 /// Samples that a file may fix at most.
 const MAX_FIXED_BATCH: usize = 4096;
-/// Values of all layers that are in memory together: 1 GiB.
+/// Values of all layers that are in memory together, and beside them elements of one layer's windows: 1 GiB each.
 const MAX_VALUES: usize = 1 << 28;
 
 /// A network as its file has it.
@@ -188,11 +188,12 @@ impl Network {
 	}
 
 	/// Evaluates the network in floating point, a batch of samples after the other: `see` is given the values of each of these
-	/// layers, those of a sample side by side, and the number of samples.
+	/// layers, those of a sample side by side, and the number of samples. `gathered` is the graph's.
 	pub fn evaluate(
 		&self,
 		samples: &Samples,
 		layers: &[Node],
+		gathered: usize,
 		mut see: impl FnMut(&[&[f32]], usize) -> Result<(), Error>,
 	) -> Result<(), Error> {
 		// Checked when it was read.
@@ -220,10 +221,12 @@ impl Network {
 		});
 		let lengths: Vec<_> = lengths.collect::<Result<_, _>>()?;
 		let each = lengths.iter().copied().fold(columns, usize::saturating_add);
+		// tract lays the windows of all samples out, one layer's after the other's.
+		let each = each.max(gathered);
 		let batch = match self.batch {
 			Some(batch) if each.saturating_mul(batch) > MAX_VALUES => {
 				return Err(self.fail(format!(
-					"it takes {batch} samples at once, and all its layers make {each} values of each, which is more than fits in \
+					"it takes {batch} samples at once, and {each} values of each are needed together, which is more than fits in \
 					 memory: export it with an open dimension for the samples, or fewer of them"
 				)))
 			}

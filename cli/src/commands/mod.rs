@@ -14,8 +14,9 @@ mod render;
 pub mod results;
 mod store;
 mod train;
+mod verify;
 
-pub use results::PRINTED;
+pub use verify::PRINTED;
 
 use lemma_client::{calls::Call, transact::Outcome as Included, Client, Keys};
 use serde_json::{json, Value};
@@ -38,7 +39,7 @@ pub async fn run(context: &Context, command: Command) -> Outcome<()> {
 		Command::Train(args) => train::run(context, args).await,
 		Command::Order(command) => orders::run(context, command).await,
 		Command::Result(args) => results::get(context, args).await,
-		Command::Verify(args) => results::verify(context, args).await,
+		Command::Verify(args) => verify::run(context, args).await,
 		Command::Provider(command) => providers::run(context, command).await,
 		Command::Program(command) => programs::run(context, command).await,
 		Command::Store(command) => store::run(context, command).await,

@@ -168,6 +168,22 @@ impl Client {
 		})
 	}
 
+	/// A client of whatever answers, for tests.
+	#[cfg(test)]
+	pub(crate) fn over(rpc: RpcClient, genesis: H256) -> Self {
+		let inner = Inner {
+			url: "ws://127.0.0.1:9".into(),
+			legacy: LegacyRpcMethods::new(rpc.clone()),
+			rpc,
+			genesis,
+			options: Options::default(),
+			runtimes: Mutex::default(),
+		};
+		Self {
+			inner: Arc::new(inner),
+		}
+	}
+
 	/// The node's address, as [`public_url`] shows it.
 	pub fn url(&self) -> &str {
 		&self.inner.url

@@ -8,25 +8,32 @@
 use std::collections::BTreeMap;
 
 use codec::{Decode, Encode};
-use finality_grandpa::Message;
+use finality_grandpa::{Message, SignedPrecommit};
 use sp_consensus_grandpa::{
-	check_message_signature, AuthorityId, AuthorityList, GrandpaJustification, SignatureResult,
-	GRANDPA_ENGINE_ID,
+	check_message_signature, AuthorityId, AuthorityList, AuthoritySignature, GrandpaJustification,
+	SignatureResult, GRANDPA_ENGINE_ID,
 };
 use sp_core::H256;
 use sp_runtime::{generic, traits::BlakeTwo256};
 use sp_trie::{read_trie_value, LayoutV1, StorageProof};
+use subxt_rpcs::{client::RpcParams, methods::legacy::ReadProof};
 
 use crate::{blake2_256, chain::Client, error::Error, runtime::storage_value_key};
 
 /// A header, as GRANDPA's types have it.
 type GrandpaHeader = generic::Header<u32, BlakeTwo256>;
 
+/// A validator's vote to finalize a block.
+type Vote = SignedPrecommit<H256, u32, AuthoritySignature, AuthorityId>;
+
 /// In how many blocks behind the one in question a justification is looked for.
 const MAX_HEADERS: u32 = 512;
 
 /// The validators of genesis are set 0; a change of them would begin another.
 const GENESIS_SET: u64 = 0;
+
+/// The last set of validators that is told from none at all.
+const LAST_SET: u64 = 64;
 
 /// A proof that a block is final.
 #[derive(Clone, Debug, Encode, Decode)]
@@ -41,26 +48,49 @@ pub struct Finality {
 	pub justification: Vec<u8>,
 }
 
+/// Why a proof does not show that a block is final.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotProven {
+	/// It is no proof of that.
+	#[error("{0}")]
+	Wrong(String),
+	/// Its votes are of validators who took the place of those of genesis: they may have finalized the block, but who they
+	/// are is not known here.
+	#[error(
+		"the validators were changed: the votes are those of set {set}, and only those of genesis, set 0, are known here"
+	)]
+	ValidatorsChanged {
+		/// Number of their set.
+		set: u64,
+	},
+}
+
+impl From<String> for NotProven {
+	fn from(why: String) -> Self {
+		Self::Wrong(why)
+	}
+}
+
+impl From<&str> for NotProven {
+	fn from(why: &str) -> Self {
+		Self::Wrong(why.into())
+	}
+}
+
 /// Asks a node for the proof that the block of this height is final; the text says why there is none.
 pub async fn fetch(client: &Client, number: u32) -> Result<Finality, String> {
 	collect(client, number).await.map_err(|e| e.to_string())?
 }
 
 async fn collect(client: &Client, number: u32) -> Result<Result<Finality, String>, Error> {
-	let genesis = client.genesis_hash();
-	let key = storage_value_key("Grandpa", "Authorities");
-	let validators = match read_proof(client, &key, genesis).await {
-		Ok(nodes) => nodes,
-		Err(Error::Pruned { .. } | Error::Rpc { .. }) => {
-			return Ok(Err(
-				"the node no longer keeps the genesis state, which names the first \
-			               validators: ask an archive node"
-					.into(),
-			))
-		}
-		Err(e) => return Err(e),
+	let Some(validators) = genesis_validators(client).await? else {
+		return Ok(Err(
+			"the node has neither the genesis state, which names the first validators, nor a proof \
+			 of them: ask another node"
+				.into(),
+		));
 	};
-	let genesis_header = client.header(genesis).await?.encode();
+	let genesis_header = client.header(client.genesis_hash()).await?.encode();
 	let last = client
 		.finalized()
 		.await?
@@ -92,12 +122,39 @@ async fn collect(client: &Client, number: u32) -> Result<Result<Finality, String
 	))
 }
 
+/// Trie nodes that prove who the first validators are, if the node has them.
+///
+/// Nodes keep them from their first start on, because the state from which they are read is pruned after a
+/// while. The state itself is asked for at nodes that do not know the method, being older, and at those that
+/// know it but have nothing to answer, being synced by an older version: as archives they have the state.
+async fn genesis_validators(client: &Client) -> Result<Option<Vec<Vec<u8>>>, Error> {
+	const METHOD: &str = "lemma_genesisValidators";
+	let rpc = client.rpc();
+	let request = || rpc.request::<ReadProof<H256>>(METHOD, RpcParams::new());
+	match client.read(METHOD, request).await.map(trie_nodes) {
+		Err(Error::Pruned { .. } | Error::Rpc { .. }) => {}
+		other => return other.map(Some),
+	}
+	let key = storage_value_key("Grandpa", "Authorities");
+	let read = read_proof(client, &key, client.genesis_hash()).await;
+	match read {
+		Err(Error::Pruned { .. } | Error::Rpc { .. }) => Ok(None),
+		other => other.map(Some),
+	}
+}
+
 /// Trie nodes that prove what the state of a block holds under a key.
 pub async fn read_proof(client: &Client, key: &[u8], block: H256) -> Result<Vec<Vec<u8>>, Error> {
 	let legacy = client.legacy();
 	let request = || legacy.state_get_read_proof([key], Some(block));
-	let proof = client.read("state_getReadProof", request).await?;
-	Ok(proof.proof.into_iter().map(|node| node.0).collect())
+	client
+		.read("state_getReadProof", request)
+		.await
+		.map(trie_nodes)
+}
+
+fn trie_nodes(answer: ReadProof<H256>) -> Vec<Vec<u8>> {
+	answer.proof.into_iter().map(|node| node.0).collect()
 }
 
 /// What the state of this root holds under a key, by trie nodes that prove it.
@@ -109,7 +166,7 @@ pub fn proven_value(root: H256, key: &[u8], nodes: &[Vec<u8>]) -> Result<Option<
 
 impl Finality {
 	/// Checks that the chain of this genesis hash has finalized this block. What it says is for people.
-	pub fn check(&self, genesis: H256, block: H256) -> Result<String, String> {
+	pub fn check(&self, genesis: H256, block: H256) -> Result<String, NotProven> {
 		let validators = self.validators(genesis)?;
 		let mut last = block;
 		for header in &self.headers {
@@ -127,10 +184,14 @@ impl Finality {
 		// GRANDPA's threshold: more than two thirds.
 		let faulty = total.saturating_sub(1) / 3;
 		if signed < total - faulty {
-			return Err(format!(
-				"only {signed} of {total} votes of the genesis validators finalize it: they were \
-				 replaced since, or this is not their chain"
-			));
+			let later = (signed == 0).then(|| later_set(&justification)).flatten();
+			return Err(match later {
+				Some(set) => NotProven::ValidatorsChanged { set },
+				None => NotProven::Wrong(format!(
+					"only {signed} of {total} votes of the genesis validators finalize it: they were \
+					 replaced since, or this is not their chain"
+				)),
+			});
 		}
 		Ok(format!(
 			"{signed} of {total} votes of the genesis validators finalized it"
@@ -191,21 +252,32 @@ fn weigh(
 	}
 	let mut signed: u64 = 0;
 	for vote in &justification.commit.precommits {
-		let message = Message::Precommit(vote.precommit.clone());
-		let verdict = check_message_signature(
-			&message,
-			&vote.id,
-			&vote.signature,
-			justification.round,
-			GENESIS_SET,
-		);
-		if matches!(verdict, SignatureResult::Valid) && leads_to_target(vote.precommit.target_hash)
+		if is_signed(vote, justification.round, GENESIS_SET)
+			&& leads_to_target(vote.precommit.target_hash)
 		{
 			// Taken out, so that no validator counts twice.
 			signed += outstanding.remove(&vote.id).unwrap_or(0);
 		}
 	}
 	Ok((signed, total))
+}
+
+/// Whether a vote is signed by its validator as one of this set.
+fn is_signed(vote: &Vote, round: u64, set: u64) -> bool {
+	let message = Message::Precommit(vote.precommit.clone());
+	let verdict = check_message_signature(&message, &vote.id, &vote.signature, round, set);
+	matches!(verdict, SignatureResult::Valid)
+}
+
+/// The set of validators after that of genesis as which all votes are signed, if there is one. Anybody can sign so: it tells
+/// a proof that cannot be checked from one that is wrong, and proves nothing.
+fn later_set(justification: &GrandpaJustification<GrandpaHeader>) -> Option<u64> {
+	let (round, votes) = (justification.round, &justification.commit.precommits);
+	if votes.is_empty() {
+		return None;
+	}
+	let all_signed = |set: &u64| votes.iter().all(|vote| is_signed(vote, round, *set));
+	(GENESIS_SET + 1..=LAST_SET).find(all_signed)
 }
 
 fn decode_header(bytes: &[u8]) -> Result<GrandpaHeader, String> {
@@ -220,18 +292,24 @@ fn decode_all<T: Decode>(mut bytes: &[u8]) -> Option<T> {
 #[cfg(test)]
 pub(crate) mod tests {
 	use super::*;
-	use finality_grandpa::{Commit, Precommit, SignedPrecommit};
+	use finality_grandpa::{Commit, Precommit};
 	use sp_core::{ed25519, Pair};
 	use sp_runtime::{
 		traits::{Hash, Header},
 		StateVersion,
 	};
+	use subxt_rpcs::{
+		client::{RawRpcFuture, RawRpcSubscription, RawValue, RpcClient, RpcClientT},
+		Error as RpcError, UserError,
+	};
 
 	/// A chain of three validators: genesis, a block, one behind it that is justified by some of them.
-	struct Chain {
-		genesis: H256,
+	pub(crate) struct Chain {
+		pub(crate) genesis: H256,
 		block: H256,
-		finality: Finality,
+		/// The block's.
+		pub(crate) header: Vec<u8>,
+		pub(crate) finality: Finality,
 	}
 
 	fn validator(number: u8) -> ed25519::Pair {
@@ -247,6 +325,11 @@ pub(crate) mod tests {
 	}
 
 	fn chain(signers: &[u8]) -> Chain {
+		chain_in(signers, GENESIS_SET)
+	}
+
+	/// The same, signed for as by this set of validators.
+	pub(crate) fn chain_in(signers: &[u8], set: u64) -> Chain {
 		let list: AuthorityList = (1..=3)
 			.map(|number| (validator(number).public().into(), 1))
 			.collect();
@@ -262,7 +345,7 @@ pub(crate) mod tests {
 		let vote = |signer: u8, voted: &GrandpaHeader| {
 			let precommit = Precommit::new(hash(voted), *voted.number());
 			let message = Message::Precommit(precommit.clone());
-			let payload = sp_consensus_grandpa::localized_payload(5, GENESIS_SET, &message);
+			let payload = sp_consensus_grandpa::localized_payload(5, set, &message);
 			let pair = validator(signer);
 			SignedPrecommit {
 				precommit,
@@ -288,6 +371,7 @@ pub(crate) mod tests {
 		Chain {
 			genesis: hash(&genesis_header),
 			block: hash(&first),
+			header: first.encode(),
 			finality: Finality {
 				genesis_header: genesis_header.encode(),
 				validators: nodes(&entries),
@@ -315,6 +399,101 @@ pub(crate) mod tests {
 			.collect()
 	}
 
+	/// A node that answers these methods, and knows no others.
+	struct Node(Vec<(&'static str, Result<serde_json::Value, UserError>)>);
+
+	impl RpcClientT for Node {
+		fn request_raw<'a>(
+			&'a self,
+			method: &'a str,
+			_params: Option<Box<RawValue>>,
+		) -> RawRpcFuture<'a, Box<RawValue>> {
+			let known = self.0.iter().find(|(name, _)| *name == method);
+			let answer = match known {
+				Some((_, answer)) => answer.clone(),
+				None => Err(UserError::method_not_found()),
+			};
+			let answer = answer
+				.map(|value| RawValue::from_string(value.to_string()).expect("it is JSON"))
+				.map_err(RpcError::User);
+			Box::pin(std::future::ready(answer))
+		}
+
+		fn subscribe_raw<'a>(
+			&'a self,
+			_subscription: &'a str,
+			_params: Option<Box<RawValue>>,
+			_end: &'a str,
+		) -> RawRpcFuture<'a, RawRpcSubscription> {
+			let answer: Result<RawRpcSubscription, RpcError> =
+				Err(UserError::method_not_found().into());
+			Box::pin(std::future::ready(answer))
+		}
+	}
+
+	const KEPT: &str = "lemma_genesisValidators";
+	const READ: &str = "state_getReadProof";
+
+	/// A client of a node that answers these methods.
+	pub(crate) fn client(
+		answers: Vec<(&'static str, Result<serde_json::Value, UserError>)>,
+	) -> Client {
+		Client::over(RpcClient::new(Node(answers)), H256::zero())
+	}
+
+	/// The answer that has one trie node of this one byte.
+	fn proof(byte: u8) -> Result<serde_json::Value, UserError> {
+		let node = format!("0x{}", hex::encode([byte]));
+		Ok(serde_json::json!({ "at": H256::zero(), "proof": [node] }))
+	}
+
+	/// The answer that is this error.
+	pub(crate) fn refusal(code: i32, message: &str) -> Result<serde_json::Value, UserError> {
+		Err(UserError {
+			code,
+			message: message.into(),
+			data: None,
+		})
+	}
+
+	/// As a node says it whose genesis state is pruned.
+	fn pruned() -> Result<serde_json::Value, UserError> {
+		refusal(
+			4003,
+			"Client error: UnknownBlock: State already discarded for 0x00",
+		)
+	}
+
+	#[tokio::test]
+	async fn the_first_validators_should_be_found_wherever_the_node_has_the_proof() {
+		let missing = || refusal(8010, "this node has no proof of the genesis validators");
+		for (what, answers) in [
+			(
+				"kept, state pruned",
+				vec![(KEPT, proof(1)), (READ, pruned())],
+			),
+			(
+				"kept, state there",
+				vec![(KEPT, proof(1)), (READ, proof(1))],
+			),
+			("an older node", vec![(READ, proof(1))]),
+			(
+				"an older archive",
+				vec![(KEPT, missing()), (READ, proof(1))],
+			),
+		] {
+			let found = genesis_validators(&client(answers)).await;
+			assert_eq!(found.expect(what), Some(vec![vec![1]]), "{what}");
+		}
+		for (what, answers) in [
+			("an older node", vec![(READ, pruned())]),
+			("pruned before", vec![(KEPT, missing()), (READ, pruned())]),
+		] {
+			let reason = fetch(&client(answers), 1).await.expect_err(what);
+			assert!(reason.contains("ask another node"), "{what}: {reason}");
+		}
+	}
+
 	#[test]
 	fn a_block_should_be_final_when_more_than_two_thirds_signed_for_one_behind_it() {
 		let chain = chain(&[1, 2, 3]);
@@ -332,9 +511,33 @@ pub(crate) mod tests {
 			let text = chain
 				.finality
 				.check(chain.genesis, chain.block)
-				.expect_err("not final");
+				.expect_err("not final")
+				.to_string();
 			assert!(text.contains("of 3 votes"), "{text}");
 		}
+	}
+
+	#[test]
+	fn a_proof_of_changed_validators_should_not_be_taken_for_a_wrong_one() {
+		let check = |signers: &[u8], set: u64| {
+			let chain = chain_in(signers, set);
+			let verdict = chain.finality.check(chain.genesis, chain.block);
+			verdict.expect_err("no proof by those of genesis")
+		};
+		// Others, or the same in another set.
+		for (signers, set) in [([4u8, 5, 6], 1), ([1, 2, 3], 7)] {
+			let changed = NotProven::ValidatorsChanged { set };
+			assert_eq!(check(&signers, set), changed);
+		}
+		for (signers, set) in [(&[4, 5, 6][..], GENESIS_SET), (&[][..], 1)] {
+			let verdict = check(signers, set);
+			assert!(matches!(verdict, NotProven::Wrong(_)), "{verdict:?}");
+		}
+		let mut spoilt = chain_in(&[4, 5, 6], 1);
+		// The round, for which all of them are signed.
+		spoilt.finality.justification[0] ^= 1;
+		let verdict = spoilt.finality.check(spoilt.genesis, spoilt.block);
+		assert!(matches!(verdict, Err(NotProven::Wrong(_))), "{verdict:?}");
 	}
 
 	#[test]

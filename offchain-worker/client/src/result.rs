@@ -18,7 +18,7 @@ use crate::{
 	calls::JOB_ORDERS,
 	chain::{header_hash, At, Client, Header},
 	error::Error,
-	finality::{self, Finality},
+	finality::{self, Finality, NotProven},
 	runtime::storage_number_key,
 	AccountId, OrderId, Receipt,
 };
@@ -345,17 +345,15 @@ impl Evidence {
 	}
 
 	fn check_finalized(&self, genesis: H256, report: &mut Report) {
+		let told = |why: &str| format!("the node says that the block is final; no proof: {why}");
 		match &self.finality {
-			Ok(finality) => {
-				report.add(
-					"finalized",
-					finality.check(genesis, blake2_256(&self.header)),
-				);
-			}
-			Err(why) if self.finalized => {
-				let detail = format!("the node says that the block is final; no proof: {why}");
-				report.push("finalized", Ok(detail), Basis::Node);
-			}
+			Ok(finality) => match finality.check(genesis, blake2_256(&self.header)) {
+				Err(why @ NotProven::ValidatorsChanged { .. }) if self.finalized => {
+					report.push("finalized", Ok(told(&why.to_string())), Basis::Node);
+				}
+				verdict => report.add("finalized", verdict.map_err(|why| why.to_string())),
+			},
+			Err(why) if self.finalized => report.push("finalized", Ok(told(why)), Basis::Node),
 			Err(_) => report.push(
 				"finalized",
 				Err("the block is not final yet: wait a few seconds and ask again".into()),
@@ -555,6 +553,24 @@ mod tests {
 		};
 		assert_eq!(told(Some(OutputElement::I32)), ["finalized"]);
 		assert_eq!(told(None), ["finalized", "element"]);
+	}
+
+	#[test]
+	fn that_a_block_is_final_should_be_the_nodes_word_when_the_validators_were_changed() {
+		let chain = finality::tests::chain_in(&[4, 5, 6], 2);
+		let mut evidence = evidence();
+		evidence.header = chain.header;
+		evidence.finality = Ok(chain.finality);
+		let mut check = |finalized: bool| {
+			evidence.finalized = finalized;
+			let mut report = Report { checks: Vec::new() };
+			evidence.check_finalized(chain.genesis, &mut report);
+			report.checks.remove(0)
+		};
+		let told = check(true);
+		assert!(told.passed && told.basis == Basis::Node, "{told:?}");
+		assert!(told.detail.contains("set 2"), "{told:?}");
+		assert!(!check(false).passed, "the node does not say so either");
 	}
 
 	#[test]

@@ -179,6 +179,19 @@ impl Client {
 		}
 	}
 
+	/// Gives a signed transaction to the node's pool, for one who gives it only once. The client itself repeats that after
+	/// the connection broke, and the pool refuses what a block has by then: that is no error either.
+	pub async fn send_signed(&self, signed: &SignedBytes) -> Result<(), Error> {
+		let refused = match self.send(&signed.bytes).await {
+			Err(refused @ Error::Pool(_)) => refused,
+			other => return other,
+		};
+		match self.watch(signed).look().await? {
+			Some(_) => Ok(()),
+			None => Err(refused),
+		}
+	}
+
 	/// Follows a signed transaction, from the block in which it was signed on.
 	pub fn watch(&self, signed: &SignedBytes) -> Watch {
 		Watch {
@@ -233,20 +246,9 @@ impl Client {
 	/// Sends and follows a signed call until it is in a block; fails if the call fails there, and with
 	/// [`Error::MaybeSent`] where it is not known what became of it.
 	pub async fn submit_signed(&self, signed: &SignedBytes) -> Result<Outcome, Error> {
-		if let Err(e) = self.send(&signed.bytes).await {
-			// Sent once more after the connection broke, it is refused where a block has it already.
-			let included = match &e {
-				Error::Pool(_) => self.watch(signed).look().await,
-				_ => Ok(None),
-			};
-			match included {
-				Ok(Some(_)) => {}
-				Ok(None) => return Err(e.after_sending(signed)),
-				Err(unknown) => return Err(unknown.after_sending(signed)),
-			}
-		}
-		let outcome = self.included_outcome(signed).await;
-		let outcome = outcome.map_err(|e| e.after_sending(signed))?;
+		let unseen = |e: Error| e.after_sending(signed);
+		self.send_signed(signed).await.map_err(unseen)?;
+		let outcome = self.included_outcome(signed).await.map_err(unseen)?;
 		outcome.result.clone()?;
 		Ok(outcome)
 	}
@@ -404,7 +406,64 @@ impl Watch {
 
 #[cfg(test)]
 mod tests {
+	use serde_json::json;
+
 	use super::*;
+	use crate::{
+		chain::{header_hash, Header},
+		finality::tests::{client, refusal},
+	};
+
+	/// A client of a node whose only block after genesis has this extrinsic, and whose pool takes none.
+	fn client_of_block_with(extrinsic: &[u8]) -> Client {
+		let header = Header {
+			parent_hash: H256::zero(),
+			number: 1,
+			state_root: H256::zero(),
+			extrinsics_root: H256::zero(),
+			digest: Default::default(),
+		};
+		let hash = header_hash(&header);
+		let extrinsic = format!("0x{}", hex::encode(extrinsic));
+		let block = json!({ "header": header, "extrinsics": [extrinsic] });
+		client(vec![
+			(
+				"author_submitExtrinsic",
+				refusal(1012, "Transaction is temporarily banned"),
+			),
+			("chain_getFinalizedHead", Ok(json!(hash))),
+			("chain_getHeader", Ok(json!(header))),
+			("chain_getBlockHash", Ok(json!(hash))),
+			(
+				"chain_getBlock",
+				Ok(json!({ "block": block, "justifications": null })),
+			),
+		])
+	}
+
+	#[tokio::test]
+	async fn a_transaction_should_count_as_sent_when_the_pool_refuses_it_and_a_block_has_it() {
+		let signed = SignedBytes {
+			bytes: vec![1, 2, 3],
+			hash: blake2_256(&[1, 2, 3]),
+			nonce: 0,
+			signed_at: BlockRef {
+				number: 0,
+				hash: H256::zero(),
+			},
+			expires_at: Some(64),
+		};
+		let sent = client_of_block_with(&signed.bytes)
+			.send_signed(&signed)
+			.await;
+		assert!(sent.is_ok(), "{sent:?}");
+		let refused = client_of_block_with(&[9]).send_signed(&signed).await;
+		let banned = Error::Pool(PoolError::TemporarilyBanned);
+		assert_eq!(
+			refused.expect_err("no block has it").to_string(),
+			banned.to_string()
+		);
+	}
 
 	#[test]
 	fn a_transaction_should_live_long_enough_when_finality_lags() {

@@ -85,16 +85,73 @@ fn import_should_count_layers_without_relus_that_others_take_over() {
 	assert!(text.contains("too many layers"), "{text}");
 }
 
+/// A convolution of one channel to one, with a square kernel of zeros over a square image.
+fn conv(image: i64, kernel: i64) -> Builder {
+	let mut builder = Builder::new(&[1, image, image]);
+	let weights = vec![0.0; (kernel * kernel) as usize];
+	builder.constant("w", &[1, 1, kernel, kernel], weights);
+	builder.node("Conv", "wide", &["x", "w"], &[]);
+	builder
+}
+
+#[test]
+fn import_should_name_the_node_when_its_windows_are_too_large() {
+	// A file of 16 kB, with a value of 2^18 elements at most: laid out, its windows take 3 GB of each sample.
+	let text = conv(511, 64).refusal();
+	assert!(
+		text.contains("`wide`") && text.contains("have 822083584 elements"),
+		"{text}"
+	);
+	let graph = Graph::import(&conv(256, 32).finish()).expect("within the limits");
+	assert_eq!(graph.gathered, 225 * 225 * 32 * 32);
+}
+
+#[test]
+fn import_should_name_the_node_when_there_are_too_many_operations() {
+	let mut builder = Builder::new(&[64, 64, 64]);
+	builder.constant("w", &[64, 64, 3, 3], vec![0.0; 64 * 64 * 9]);
+	let mut before = "x";
+	for name in ["a", "b", "c", "d", "e", "f", "g", "h"] {
+		builder.node("Conv", name, &[before, "w"], &[("pads", &[1, 1, 1, 1])]);
+		before = name;
+	}
+	let text = builder.refusal();
+	assert!(
+		text.contains("`h`") && text.contains("1207959552 operations"),
+		"{text}"
+	);
+}
+
+#[test]
+fn evaluation_should_be_refused_when_the_windows_of_a_fixed_batch_are_too_large() {
+	let mut builder = conv(256, 32);
+	fix_batch(&mut builder, 8);
+	let samples = builder.samples(1, 256 * 256);
+	let network = builder.finish();
+	let graph = Graph::import(&network).expect("supported");
+	let text = graph.ranges(&network, &samples).expect_err("too large");
+	let text = text.to_string();
+	assert!(
+		text.contains("8 samples at once") && text.contains("51840000 values"),
+		"{text}"
+	);
+}
+
+/// Has the input take so many samples at once.
+fn fix_batch(builder: &mut Builder, batch: i64) {
+	let kind = builder.graph.input[0].r#type.as_mut();
+	let Some(type_proto::Value::TensorType(tensor)) = kind.and_then(|kind| kind.value.as_mut())
+	else {
+		panic!("a tensor");
+	};
+	tensor.shape.as_mut().expect("a shape").dim[0] = side(dimension::Value::DimValue(batch));
+}
+
 #[test]
 fn a_network_should_be_refused_when_its_input_is_too_large() {
 	let fixed = |batch: i64| {
 		let mut builder = relu(&[4]);
-		let kind = builder.graph.input[0].r#type.as_mut();
-		let Some(type_proto::Value::TensorType(tensor)) = kind.and_then(|kind| kind.value.as_mut())
-		else {
-			panic!("a tensor");
-		};
-		tensor.shape.as_mut().expect("a shape").dim[0] = side(dimension::Value::DimValue(batch));
+		fix_batch(&mut builder, batch);
 		builder
 	};
 	assert_eq!(fixed(4096).finish().batch(), Some(4096));
@@ -207,6 +264,7 @@ fn a_sum_that_can_overflow_should_name_the_node_and_what_to_do() {
 		shape: vec![MAX_ELEMENTS],
 		nodes: vec![node],
 		notes: Vec::new(),
+		gathered: MAX_ELEMENTS,
 	};
 	let samples = Samples {
 		rows: 1,

@@ -337,10 +337,14 @@ impl<'a> Orderer<'a> {
 		if free < all {
 			progress.done(&format!(
 				"note: the {} orders may cost up to {} LEM, and the account has {}; should it run out, fund it and run \
-				 the same command again: it goes on",
+				 the same command {}: it goes on",
 				self.of,
 				views::lem(all),
-				views::lem(free)
+				views::lem(free),
+				match self.args.new {
+					true => "without --new",
+					false => "again",
+				}
 			));
 		}
 		Ok(())

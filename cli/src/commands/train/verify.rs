@@ -13,10 +13,11 @@ use super::{
 	accuracy_view,
 	chain::{Chain, Settled},
 	inputs::{self, Samples},
-	percent, results,
+	percent,
 };
 use crate::{
 	args::Verify,
+	commands::PRINTED,
 	context::Context,
 	failure::{exit, Failure, Outcome},
 	output::one_line,
@@ -180,7 +181,7 @@ pub async fn verify(context: &Context, args: &Verify, file: &Path) -> Outcome<()
 /// A failure of which, with --json, the object was printed already.
 fn not_verified(context: &Context, code: &'static str, message: String) -> Failure {
 	let code = match context.output.json {
-		true => results::PRINTED,
+		true => PRINTED,
 		false => code,
 	};
 	Failure::new(exit::NOT_VERIFIED, code, message)
