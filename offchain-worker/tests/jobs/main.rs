@@ -391,7 +391,7 @@ async fn an_executable_should_serve_what_is_allowed_and_be_believed_nothing() {
 	let fine = |commitment| order(PROGRAM, commitment, b"fine".to_vec(), 4);
 	let refused = |hands: Hands, order| async move {
 		match hands.executor.prepare(&order, false).await {
-			Err(PrepareError::Refused(reason)) => reason,
+			Err(PrepareError::Refused(reason) | PrepareError::Unfit(reason)) => reason,
 			Err(PrepareError::Later(reason)) => panic!("it may come: {reason}"),
 			Ok(_) => panic!("it was taken"),
 		}
@@ -498,7 +498,7 @@ async fn an_input_should_be_read_once_more_when_a_process_that_had_served_ends_a
 	hands.assert_metric("lemma_worker_job_processes_lost_total{reason=\"crashed\"} 1");
 	match hands.executor.prepare(&input("read: abort"), false).await {
 		Err(PrepareError::Refused(reason)) => assert!(reason.contains("SIGABRT"), "{reason}"),
-		Err(PrepareError::Later(reason)) => panic!("it may come: {reason}"),
+		Err(error) => panic!("its input is not what it says: {error}"),
 		Ok(_) => panic!("it was taken"),
 	}
 	hands.assert_metric("lemma_worker_job_processes_lost_total{reason=\"crashed\"} 3");
