@@ -22,7 +22,7 @@ use plonky2::{
 
 use super::{
 	model::{Linear, Model, ModelError, Op, Range, Requantise, Shape, Window},
-	plan::Plan,
+	plan::{Plan, ROUTED_WIRES},
 	reference::patch,
 };
 use crate::{
@@ -349,6 +349,7 @@ impl Circuit for InferCircuit {
 	fn config(&self) -> CircuitConfig {
 		CircuitConfig {
 			num_constants: self.plan.constants(),
+			num_routed_wires: ROUTED_WIRES,
 			..security::inner_config()
 		}
 	}

@@ -10,15 +10,18 @@
 use super::model::{Model, ModelError, Op, Scale};
 use crate::gadgets::{matrix::Block, requantise::Requantise};
 
-/// Blocks that are tried, inputs and outputs: at most 72 constants, at most 80 wires. As few constants as do matter, since a wrap
-/// has room for so many only, and what it has no room for is shrunk first, which takes longer than all else.
+/// Wires of a row that can be connected to others: as many as the gates need. Each, and each constant, is a column whose value at
+/// every query is hashed in the wrap, eight at a time. A circuit for which a wrap has too few rows is shrunk first, which takes longer
+/// than all else.
+pub const ROUTED_WIRES: usize = 76;
+/// Blocks that are tried, inputs and outputs: at most 72 constants, at most [`ROUTED_WIRES`] wires.
 const BLOCKS: [(usize, usize); 25] = [
 	(6, 12),
 	(9, 8),
 	(12, 6),
 	(18, 4),
 	(24, 3),
-	(36, 2),
+	(34, 2),
 	(6, 10),
 	(10, 6),
 	(12, 5),
