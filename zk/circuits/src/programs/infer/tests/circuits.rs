@@ -196,3 +196,17 @@ fn circuits_should_take_as_many_rows_as_planned() {
 		assert!(rows.abs_diff(circuit.plan.rows) <= rows / 8 + 64);
 	}
 }
+
+/// Shrinking would take longer than all else; a few rows more in the wrap bring it about.
+#[test]
+fn circuits_should_be_wrapped_without_shrinking() {
+	for (model, batch) in [
+		(perceptron(&[784, 128, 10], 1), 1),
+		(perceptron(&[784, 128, 10], 1), 16),
+		(models::convolutional(), 1),
+	] {
+		let circuit = InferCircuit::new(Arc::new(model), batch).unwrap();
+		let built = Wrapped::build(&circuit);
+		assert!(built.shrinking.is_empty(), "{} x {batch}", built.rows());
+	}
+}
