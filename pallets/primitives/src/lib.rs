@@ -70,6 +70,13 @@ mod tests {
 	use super::*;
 
 	#[test]
+	fn carrying_should_be_charged_by_the_byte() {
+		for (bytes, picoseconds) in [(0, 0), (1, 20_000), (MAX_PROOF_BYTES, 2_621_440_000)] {
+			assert_eq!(carry_weight(bytes), Weight::from_parts(picoseconds, 0));
+		}
+	}
+
+	#[test]
 	fn limits_should_be_those_of_the_protocol() {
 		assert_eq!(MAX_INLINE_INPUT_BYTES, 8_192);
 		assert_eq!(MAX_LOCATOR_BYTES, 256);
