@@ -18,6 +18,9 @@ pub const MAX_ELEMENTS: u64 = 1 << 28;
 /// Longest header. NumPy writes 118 bytes for a matrix.
 const MAX_HEADER_BYTES: usize = 1024;
 
+/// Most brackets in a header besides the outermost: a shape has one, a type of several fields one more for each.
+const MAX_BRACKETS: usize = 8;
+
 /// A matrix, row by row.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Matrix<T> {
@@ -297,6 +300,11 @@ fn read_header(file: &mut impl Read) -> Result<NpyHeader, Problem> {
 			"its header has longer numbers than any of a matrix",
 		));
 	}
+	// The library tries each bracket that is not closed in every way: twice the time, or more, for each one within another.
+	let count = |wanted: &[u8]| header.iter().filter(|byte| wanted.contains(byte)).count();
+	if count(b"{") > 1 || count(b"([") > MAX_BRACKETS {
+		return Err(not_npy("its header has more brackets than any of a matrix"));
+	}
 	NpyHeader::from_reader(Cursor::new(&start)).map_err(|e| Problem::NotNpy(e.to_string()))
 }
 
@@ -567,5 +575,21 @@ mod tests {
 			matches!(problem::<i8>(&file), Problem::NotNpy(_)),
 			"a header of gigabytes"
 		);
+	}
+
+	#[test]
+	fn a_header_should_be_refused_at_once_when_its_brackets_are_nested() {
+		let began = std::time::Instant::now();
+		for (bracket, count) in [("{", 120), ("(", 120), ("[", 120), ("([", 60)] {
+			let file = npy("|i1", "False", &bracket.repeat(count), &[]);
+			let problem = problem::<i8>(&file);
+			assert!(problem.to_string().contains("brackets"), "{problem}");
+		}
+		for bracket in ["(", "["] {
+			let file = npy("|i1", "False", &bracket.repeat(MAX_BRACKETS), &[]);
+			assert!(matches!(problem::<i8>(&file), Problem::NotNpy(_)));
+		}
+		let took = began.elapsed();
+		assert!(took.as_secs() < 5, "as many as are allowed took {took:?}");
 	}
 }
