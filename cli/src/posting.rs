@@ -516,7 +516,7 @@ impl Poster<'_> {
 				if outcome.result.is_err() {
 					self.not_posted();
 				}
-				let order = self.trail().note(outcome, &mut record).await?;
+				let order = self.trail().note(outcome, &mut record, progress).await?;
 				return Ok(Posted {
 					order,
 					resumed: false,

@@ -401,12 +401,19 @@ impl Hands {
 		host: &mut Host,
 		job: &Prepared,
 		task: &Task,
-		(first, given): (First, &[u8]),
+		(mut first, given): (First, &[u8]),
 		started: Instant,
 		native: &mut u64,
 		on_gpu: &mut OnGpu,
 	) -> Result<(Made, Vec<u8>), Failure> {
 		let number = self.opened(host, job, Duration::MAX)?;
+		let mut turn = None;
+		if first == First::Gpu {
+			turn = self.pool.gpu_turn(|| !task.is_unwanted());
+			if turn.is_none() {
+				first = First::Cpu;
+			}
+		}
 		let estimate = self.seconds_beside_others(job.facts.cost_estimate);
 		let factor = self.pool.settings().time_factor;
 		let time = time_to_make(estimate, factor, task.seconds_left(), task.attempt);
@@ -418,26 +425,32 @@ impl Hands {
 		let (launcher, mut spoiled) = (host.launcher, false);
 		on_gpu.computed = first == First::Given;
 		let limits = self.pool.limits(time);
-		let asked = host.ask(&request, given, &limits, &mut |event| match event {
-			Event::Computed { backend, micros } => {
-				on_gpu.computed = first == First::Gpu && backend == CUDA;
-				*native = *micros;
-				tracing::info!(
-					backend = printable(backend),
-					seconds = seconds(started),
-					"computed"
-				);
+		let asked = host.ask(&request, given, &limits, &mut |event| {
+			// Whatever is said next, the GPU has computed or failed.
+			if !matches!(event, Event::Computing { backend } if backend == CUDA) {
+				turn = None;
 			}
-			// Where nobody asked the GPU, nobody is believed that it failed.
-			Event::BackendFailed { reason, .. } if first != First::Cpu => {
-				// Where its output was given, the GPU is another process's.
-				spoiled = first == First::Gpu;
-				self.struck(launcher, on_gpu, reason);
+			match event {
+				Event::Computed { backend, micros } => {
+					on_gpu.computed = first == First::Gpu && backend == CUDA;
+					*native = *micros;
+					tracing::info!(
+						backend = printable(backend),
+						seconds = seconds(started),
+						"computed"
+					);
+				}
+				// Where nobody asked the GPU, nobody is believed that it failed.
+				Event::BackendFailed { reason, .. } if first != First::Cpu => {
+					// Where its output was given, the GPU is another process's.
+					spoiled = first == First::Gpu;
+					self.struck(launcher, on_gpu, reason);
+				}
+				Event::Proving(stage) => {
+					tracing::info!(stage = message::name(*stage), "proving");
+				}
+				_ => {}
 			}
-			Event::Proving(stage) => {
-				tracing::info!(stage = message::name(*stage), "proving");
-			}
-			_ => {}
 		});
 		host.spoiled = spoiled;
 		match asked? {
@@ -498,6 +511,7 @@ impl Hands {
 				return None;
 			}
 		};
+		let turn = (self.pool).gpu_turn(|| !task.is_unwanted() && !time().is_zero())?;
 		if time().is_zero() {
 			return None;
 		}
@@ -507,6 +521,7 @@ impl Hands {
 			host.spoiled = ran.is_err();
 			ran
 		});
+		drop(turn);
 		match ran {
 			Ok((Event::Output, output)) => {
 				tracing::info!(backend = CUDA, seconds = seconds(started), "computed");
@@ -588,166 +603,4 @@ fn micros(seconds: f64) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-	use lemma_client::{store::FetchPolicy, AccountId, OrderStatus, Store, H256};
-	use lemma_job_host::{priority::Niceness, Reference};
-	use lemma_zk_circuits::{
-		program::Program,
-		programs::{
-			bundles::Programs,
-			gemm::{Gemm, Operands},
-		},
-	};
-
-	use super::*;
-	use crate::jobs::{limits::GPU_PATIENCE, Launcher, Settings};
-
-	const MEMORY: u64 = 1 << 40;
-
-	fn executor(max_memory_bytes: u64) -> (tempfile::TempDir, Executor) {
-		let folder = tempfile::tempdir().unwrap();
-		let store = Store::folder(&folder.path().join("store")).unwrap();
-		let inputs = folder.path().join("inputs");
-		let policy = FetchPolicy::default();
-		let inputs = Inputs::open(inputs, store, policy, 1_000, Metrics::new()).unwrap();
-		let settings = Settings {
-			concurrency: 1,
-			threads: None,
-			niceness: Niceness(0),
-			max_memory_bytes,
-			time_factor: 10.0,
-			gpu_patience: GPU_PATIENCE,
-		};
-		let serve = |socket| {
-			// That the connection is closed is no error.
-			let _ = lemma_job_host::serve_on(socket, Programs::default(), Box::new(Reference));
-		};
-		let pool = Pool::new(
-			Launcher::Thread(Arc::new(serve)),
-			[],
-			settings,
-			Metrics::new(),
-		);
-		let executor = Executor::new(
-			inputs,
-			Catalogue::default(),
-			pool,
-			Estimate::default(),
-			Metrics::new(),
-		);
-		(folder, executor)
-	}
-
-	/// A product of a row and a column, and the order that says of it what is so.
-	fn order() -> (Vec<u8>, Order) {
-		let operands = Operands::new(1, 2, 1, vec![3, 4], vec![5, 6]).unwrap();
-		let blob = operands.encode();
-		let job = Gemm.open(&blob).unwrap();
-		let spec = OrderSpec {
-			program: H256(job.program()),
-			commitment: H256(job.commitment()),
-			input: InputSource::Inline(blob.clone().try_into().unwrap()),
-			output_len: 4,
-			min_price: 1,
-			max_price: 1,
-			ramp: 0,
-			claim_window: 10,
-			lifetime: 100,
-		};
-		let order = Order {
-			requester: AccountId::new([3; 32]),
-			spec,
-			posted_at: 1,
-			deadline: 101,
-			collateral: 1,
-			deposit: 1,
-			settlement_fee: 1,
-			status: OrderStatus::Open,
-		};
-		(blob, order)
-	}
-
-	async fn prepared(change: impl FnOnce(&mut Order)) -> Result<Arc<Prepared>, PrepareError> {
-		let (_folder, executor) = executor(MEMORY);
-		let (_, mut order) = order();
-		change(&mut order);
-		executor.prepare(&order, false).await
-	}
-
-	async fn refusal(change: impl FnOnce(&mut Order)) -> String {
-		match prepared(change).await {
-			Err(PrepareError::Refused(reason)) => reason,
-			Err(error) => panic!("it is none of the order's mistakes: {error}"),
-			Ok(_) => panic!("it was taken"),
-		}
-	}
-
-	fn inline(order: &mut Order, blob: Vec<u8>) {
-		order.spec.input = InputSource::Inline(blob.try_into().unwrap());
-	}
-
-	#[tokio::test]
-	async fn an_order_should_be_prepared_when_everything_is_as_it_says() {
-		let job = prepared(|_| {}).await;
-		assert_eq!(
-			job.map(|job| job.facts.shape.clone()),
-			Ok("1x2x1".to_owned())
-		);
-	}
-
-	#[tokio::test]
-	async fn an_order_should_be_refused_when_anything_is_not_as_it_says() {
-		let reason = refusal(|order| order.spec.commitment = H256([1; 32])).await;
-		assert!(reason.contains("has the commitment"), "{reason}");
-		for length in [0, 3, 5, 1 << 20] {
-			let reason = refusal(|order| order.spec.output_len = length).await;
-			assert!(reason.contains("has an output of 4 bytes"), "{reason}");
-		}
-		let other = Gemm.classes().pop().unwrap().id;
-		let reason = refusal(|order| order.spec.program = H256(other)).await;
-		assert!(reason.contains("another class"), "{reason}");
-	}
-
-	#[tokio::test]
-	async fn an_order_of_an_unknown_program_should_be_more_than_this_worker_can_do() {
-		let unknown = prepared(|order| order.spec.program = H256([1; 32])).await;
-		match unknown {
-			Err(PrepareError::Unfit(reason)) => {
-				assert!(reason.contains("neither built into"), "{reason}");
-			}
-			other => panic!("{:?}", other.map(|_| ())),
-		}
-	}
-
-	#[tokio::test]
-	async fn an_order_should_be_refused_when_its_input_is_none() {
-		let (blob, _) = order();
-		for length in 0..blob.len() {
-			let cut = blob[..length].to_vec();
-			refusal(|order| inline(order, cut)).await;
-		}
-		refusal(|order| inline(order, [&blob[..], &[0]].concat())).await;
-		refusal(|order| inline(order, vec![0xff; 8_000])).await;
-		let stored = |size| InputSource::Stored {
-			hash: H256([7; 32]),
-			size,
-			locator: Default::default(),
-		};
-		let reason = refusal(|order| order.spec.input = stored(0)).await;
-		assert!(reason.contains("empty"), "{reason}");
-		let reason = refusal(|order| order.spec.input = stored(1_001)).await;
-		assert!(reason.contains("max_input_bytes"), "{reason}");
-	}
-
-	#[tokio::test]
-	async fn an_order_that_takes_more_memory_than_there_is_should_be_more_than_this_worker_can_do()
-	{
-		let (_folder, executor) = executor(1 << 20);
-		match executor.prepare(&order().1, false).await {
-			Err(PrepareError::Unfit(reason)) => {
-				assert!(reason.contains("max_memory_bytes"), "{reason}");
-			}
-			other => panic!("{:?}", other.map(|_| ())),
-		}
-	}
-}
+mod tests;

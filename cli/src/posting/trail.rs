@@ -87,7 +87,7 @@ impl Trail<'_> {
 			let finalized = client.finalized().await?.number;
 			if let Some(inclusion) = watch.look().await? {
 				let outcome = client.outcome(inclusion).await?;
-				return self.note(outcome, record).await.map(Some);
+				return self.note(outcome, record, progress).await.map(Some);
 			}
 			let expired = signed
 				.expires_at
@@ -119,10 +119,18 @@ impl Trail<'_> {
 		}
 	}
 
-	/// Notes the order that a transaction with this outcome posted.
-	pub async fn note(&self, outcome: transact::Outcome, record: &mut Record) -> Outcome<OrderId> {
+	/// Notes the order that a transaction with this outcome posted. That it cannot be noted changes nothing for who waits
+	/// for it: the transaction was noted before it was sent, and the order is found by that.
+	pub async fn note(
+		&self,
+		outcome: transact::Outcome,
+		record: &mut Record,
+		progress: &mut Progress,
+	) -> Outcome<OrderId> {
 		if let Err(failure) = outcome.result {
-			self.ledger.lock().await?.forget(self.request, record);
+			if let Ok(locked) = self.ledger.lock().await {
+				locked.forget(self.request, record);
+			}
 			return Err(Error::from(failure).into());
 		}
 		let order = outcome.posted_order().ok_or_else(|| {
@@ -132,7 +140,16 @@ impl Trail<'_> {
 			})
 		})?;
 		record.posted(outcome.inclusion, order);
-		self.ledger.lock().await?.update(self.request, record)?;
+		let noted = match self.ledger.lock().await {
+			Ok(locked) => locked.update(self.request, record),
+			Err(failure) => Err(failure),
+		};
+		if let Err(failure) = noted {
+			progress.done(&format!(
+				"order {order} is posted, but its number could not be noted: {}",
+				failure.message
+			));
+		}
 		Ok(order)
 	}
 }

@@ -4,7 +4,7 @@
 //! [`Evidence::check`] with nothing but the chain's genesis hash and the verifying key that this program
 //! embeds. Every check has a name, and a report says of each whether it passed.
 
-use codec::{Decode, Encode};
+use codec::{Decode, DecodeAll, Encode};
 use lemma_zk_statement::{binding, output_root, OutputElement, Statement};
 use lemma_zk_verifier::Verifier;
 use sp_core::H256;
@@ -187,7 +187,7 @@ pub async fn fetch_as(
 				other => other?,
 			};
 			let (pallet, name, arguments) = runtime.decode_call(extrinsic.clone()).await?;
-			Submission::decode_call(&pallet, &name, &arguments)
+			Submission::decode_call(order, &pallet, &name, &arguments)
 		}
 		None => Err(format!(
 			"block {number} has no extrinsic {}",
@@ -213,17 +213,31 @@ pub async fn fetch_as(
 }
 
 impl Submission {
-	fn decode_call(pallet: &str, name: &str, mut arguments: &[u8]) -> Result<Self, String> {
-		if (pallet, name) != (JOB_ORDERS, "submit_result") {
-			return Err(format!(
-				"it calls {pallet}.{name}, not {JOB_ORDERS}.submit_result"
-			));
+	/// Bytes that calls around the one that submits may put before it: `Sudo.sudo_as` puts 35, an address and two indices.
+	const MAX_AROUND: usize = 128;
+
+	/// The submission of `order` in a call's `arguments`: those of `submit_result`, or of a call that carries it as its last
+	/// argument, as `Sudo.sudo_as` does. What is found in the latter's proves nothing yet: [`Evidence::check`] asks
+	/// whether it is right.
+	fn decode_call(
+		order: OrderId,
+		pallet: &str,
+		name: &str,
+		arguments: &[u8],
+	) -> Result<Self, String> {
+		if (pallet, name) == (JOB_ORDERS, "submit_result") {
+			return Self::decode_all(&mut &*arguments).map_err(|e| e.to_string());
 		}
-		let submission = Self::decode(&mut arguments).map_err(|e| e.to_string())?;
-		match arguments {
-			[] => Ok(submission),
-			rest => Err(format!("it has {} bytes too many", rest.len())),
-		}
+		let last = arguments.len().min(Self::MAX_AROUND);
+		(1..last)
+			.filter_map(|around| Self::decode_all(&mut &arguments[around..]).ok())
+			.find(|found| found.order == order)
+			.ok_or_else(|| {
+				format!(
+					"it calls {pallet}.{name}, and no {JOB_ORDERS}.submit_result of order {order} \
+					 ends it"
+				)
+			})
 	}
 }
 
@@ -685,6 +699,30 @@ mod tests {
 		assert!(lying.check_as(genesis, known, None).passed());
 		let wrong = Some(OutputElement::U8);
 		assert!(!honest.check_as(genesis, wrong, None).passed());
+	}
+
+	#[test]
+	fn a_submission_should_be_found_in_a_call_that_carries_it() {
+		let submission = evidence().submission;
+		let own = submission.encode();
+		// `Sudo.sudo_as`: an account's address, then the call with its two indices.
+		let carried = [vec![0], vec![7; 32], vec![22, 3], own.clone()].concat();
+		let order = submission.order;
+		let find = |pallet: &str, name: &str, arguments: &[u8]| {
+			Submission::decode_call(order, pallet, name, arguments)
+		};
+		assert_eq!(
+			find(JOB_ORDERS, "submit_result", &own),
+			Ok(submission.clone())
+		);
+		assert_eq!(find("Sudo", "sudo_as", &carried), Ok(submission));
+
+		let longer = [own, vec![0]].concat();
+		assert!(find(JOB_ORDERS, "submit_result", &longer).is_err());
+		assert!(find(JOB_ORDERS, "submit_result", &carried).is_err());
+		let refused = find("Sudo", "sudo_as", &carried[..carried.len() - 1]);
+		assert!(refused.expect_err("cut short").contains("Sudo.sudo_as"));
+		assert!(Submission::decode_call(order + 1, "Sudo", "sudo_as", &carried).is_err());
 	}
 
 	#[test]

@@ -13,9 +13,9 @@ pub mod process;
 use std::{
 	sync::{
 		atomic::{AtomicU32, AtomicU64, Ordering},
-		Arc, Mutex, MutexGuard, PoisonError, Weak,
+		Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak,
 	},
-	time::Duration,
+	time::{Duration, Instant},
 };
 
 use lemma_job_host::{
@@ -38,6 +38,12 @@ use crate::{
 const STRIKES: u32 = 3;
 /// Longest time for a process to start, and for a GPU to be opened and its kernels compiled.
 const STARTING: Duration = Duration::from_secs(120);
+
+/// Between looks whether the GPU is free.
+const TURN_POLL: Duration = Duration::from_millis(5);
+
+/// The right to compute on the GPU, until this is dropped.
+pub struct GpuTurn<'a>(#[expect(dead_code, reason = "it is held")] MutexGuard<'a, ()>);
 
 /// What all processes are told and held to.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -70,6 +76,8 @@ pub struct Pool {
 	gpu: std::sync::OnceLock<bool>,
 	/// Of each launcher: what an executable does to the GPU is held against it alone.
 	strikes: Vec<AtomicU32>,
+	/// One process computes on the GPU at a time: a second would find the memory taken that the first has planned with.
+	gpu_turn: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -112,6 +120,7 @@ impl Pool {
 			idle: Mutex::default(),
 			next: AtomicU64::new(1),
 			gpu: std::sync::OnceLock::new(),
+			gpu_turn: Mutex::new(()),
 		})
 	}
 
@@ -375,6 +384,30 @@ impl Pool {
 		let strikes = self.strikes.get(launcher);
 		self.gpu.get() == Some(&true)
 			&& strikes.is_some_and(|strikes| strikes.load(Ordering::SeqCst) < STRIKES)
+	}
+
+	/// The right to have a process compute on the GPU, while no other does. `None` if that is not to be had as long as `wanted`,
+	/// and within [`Settings::gpu_patience`]. Blocks.
+	pub fn gpu_turn(&self, wanted: impl Fn() -> bool) -> Option<GpuTurn<'_>> {
+		let began = Instant::now();
+		loop {
+			match self.gpu_turn.try_lock() {
+				Ok(turn) => return Some(GpuTurn(turn)),
+				// Whoever had it left nothing behind.
+				Err(TryLockError::Poisoned(turn)) => return Some(GpuTurn(turn.into_inner())),
+				Err(TryLockError::WouldBlock) => {}
+			}
+			if !wanted() {
+				return None;
+			}
+			if began.elapsed() > self.settings.gpu_patience {
+				tracing::warn!(
+					"the GPU is at other jobs for long, and the CPU does the work of this one"
+				);
+				return None;
+			}
+			std::thread::sleep(TURN_POLL);
+		}
 	}
 
 	/// The GPU failed at a job of a launcher's programs. That a job is too large for it is no fault of its.
