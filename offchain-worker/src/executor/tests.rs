@@ -262,7 +262,7 @@ async fn jobs_at_the_same_time_should_take_turns_at_the_gpu() {
 #[tokio::test]
 async fn a_job_should_not_wait_for_the_gpu_for_ever_nor_when_nobody_wants_it() {
 	let (_folder, executor, counted, job) = counting(Duration::from_millis(100)).await;
-	let pool = executor.pool.clone();
+	let pool = executor.hands.pool.clone();
 	let turn = pool.gpu_turn(|| true).expect("nobody has it");
 	assert!(pool.gpu_turn(|| false).is_none());
 	let failed = executor.produce(job.clone(), task(&job)).await;
