@@ -38,6 +38,7 @@ pub mod apis;
 pub mod configs;
 pub mod constants;
 pub mod genesis;
+pub mod operational;
 pub mod parameters;
 pub mod weights;
 
@@ -77,6 +78,7 @@ pub type TxExtension = (
 	frame_system::CheckGenesis<Runtime>,
 	frame_system::CheckMortality<Runtime>,
 	frame_system::CheckNonce<Runtime>,
+	operational::CheckOperational,
 	frame_system::CheckWeight<Runtime>,
 	pallet_transaction_payment::ChargeTransactionPayment<Runtime>,
 	frame_metadata_hash_extension::CheckMetadataHash<Runtime>,
@@ -126,15 +128,30 @@ impl_opaque_keys! {
 
 /// Name and versions. `spec_version` rises with every change of behaviour, `transaction_version` with
 /// every change of the format of transactions.
+#[cfg(not(feature = "runtime-benchmarks"))]
 #[runtime_version]
 pub const VERSION: RuntimeVersion = RuntimeVersion {
 	spec_name: Cow::Borrowed("lemma"),
 	impl_name: Cow::Borrowed("lemma"),
 	authoring_version: 1,
-	spec_version: 101,
+	spec_version: 102,
 	impl_version: 1,
 	apis: apis::RUNTIME_API_VERSIONS,
-	transaction_version: 2,
+	transaction_version: 3,
+	system_version: 1,
+};
+
+/// The runtime that is measured accepts every proof. It has another name, so that no chain takes it for an upgrade.
+#[cfg(feature = "runtime-benchmarks")]
+#[runtime_version]
+pub const VERSION: RuntimeVersion = RuntimeVersion {
+	spec_name: Cow::Borrowed("lemma-benchmarks"),
+	impl_name: Cow::Borrowed("lemma-benchmarks"),
+	authoring_version: 1,
+	spec_version: 0,
+	impl_version: 1,
+	apis: apis::RUNTIME_API_VERSIONS,
+	transaction_version: 3,
 	system_version: 1,
 };
 

@@ -209,6 +209,7 @@ fn extensions(nonce: u32) -> TxExtension {
 		frame_system::CheckGenesis::new(),
 		frame_system::CheckMortality::from(Era::Immortal),
 		frame_system::CheckNonce::from(nonce),
+		lemma_runtime::operational::CheckOperational,
 		frame_system::CheckWeight::new(),
 		pallet_transaction_payment::ChargeTransactionPayment::from(0),
 		frame_metadata_hash_extension::CheckMetadataHash::new(false),

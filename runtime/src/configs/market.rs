@@ -40,7 +40,7 @@ impl pallet_proof_verification::Config for Runtime {
 	type RuntimeHoldReason = RuntimeHoldReason;
 	#[cfg(not(feature = "runtime-benchmarks"))]
 	type Verifier = pallet_proof_verification::Plonky2Verifier;
-	/// Benchmarks make up accounts and orders, for which nobody has proofs.
+	/// Benchmarks make up accounts and orders, for which nobody has proofs. Such a runtime has another name, [`crate::VERSION`].
 	#[cfg(feature = "runtime-benchmarks")]
 	type Verifier = pallet_proof_verification::AcceptingVerifier;
 	type ProgramDeposit = ProgramDeposit;

@@ -59,7 +59,7 @@ impl pallet_transaction_payment::Config for Runtime {
 	type WeightToFee = ConstantMultiplier<Balance, FeePerPicosecond>;
 	type LengthToFee = LengthFee;
 	type FeeMultiplierUpdate = FeeAdjustment;
-	/// Operational calls are root's, but anybody can send one that fails; it must not push others aside.
+	/// Operational calls, which are root's, have room of their own: they need not push others aside.
 	type OperationalFeeMultiplier = ConstU8<0>;
 	type WeightInfo = weights::pallet_transaction_payment::WeightInfo<Runtime>;
 }

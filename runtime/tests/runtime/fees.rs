@@ -12,14 +12,15 @@ use lemma_runtime::{
 		block::{EXTENSIONS_REF_TIME, MAX_REF_TIME},
 		money::{FEE_PER_BYTE, FEE_PER_PICOSECOND, MILLI},
 	},
-	Executive, Hash, JobOrders, Runtime, RuntimeCall, TransactionPayment, UncheckedExtrinsic,
+	Executive, Hash, JobOrders, Runtime, RuntimeCall, SudoCall, TransactionPayment,
+	UncheckedExtrinsic,
 };
 use pallet_proof_verification::WeightInfo;
 use pallet_transaction_payment::{ChargeTransactionPayment, Multiplier};
 use sp_keyring::Sr25519Keyring::{self, Alice, Bob};
 use sp_runtime::{
-	traits::{One, TransactionExtension},
-	transaction_validity::TransactionSource,
+	traits::{BlakeTwo256, Hash as _, One, TransactionExtension},
+	transaction_validity::{InvalidTransaction, TransactionSource, TransactionValidityError},
 	DispatchError,
 };
 
@@ -166,31 +167,64 @@ fn blocks_full_of_bytes_should_make_every_fee_dearer_and_empty_ones_cheaper_agai
 	assert_eq!(prices(&mut chain), lowest);
 }
 
-#[test]
-fn useless_operational_call_should_not_outrank_a_submission_that_tips_the_least() {
-	let mut chain = Chain::development();
-	let (job, proof) = small();
-	let submission = submit(0, job.output.clone(), proof.clone());
-	let len = submission.encoded_size();
-	// Root's, but anybody can send one and have it fail.
-	let useless: RuntimeCall = frame_system::Call::<Runtime>::kill_prefix {
-		prefix: vec![0; len],
+/// Root's to send: a call that is operational, and fails when somebody else sends it.
+fn operational() -> RuntimeCall {
+	let call = frame_system::Call::<Runtime>::kill_prefix {
+		prefix: vec![0; 100],
 		subkeys: 0,
-	}
-	.into();
-	assert_eq!(
-		useless.get_dispatch_info().class,
-		DispatchClass::Operational
-	);
-
-	let mut priority = |call: &RuntimeCall, tip| {
-		chain.read(|| {
-			let info = call.get_dispatch_info();
-			let fee = TransactionPayment::compute_fee(len as u32, &info, tip);
-			ChargeTransactionPayment::<Runtime>::get_priority(&info, len, tip, fee)
-		})
 	};
-	assert!(priority(&useless, 0) < priority(&submission, 1));
+	assert_eq!(call.get_dispatch_info().class, DispatchClass::Operational);
+	call.into()
+}
+
+#[test]
+fn operational_calls_should_be_roots_alone() {
+	let mut chain = Chain::development();
+	let refused = Err(TransactionValidityError::Invalid(InvalidTransaction::Call));
+	let by_sudo = |call: RuntimeCall| RuntimeCall::Sudo(SudoCall::sudo { call: call.into() });
+	assert_eq!(
+		chain.block(vec![
+			(Bob, operational()),
+			(Bob, by_sudo(operational())),
+			(Alice, operational()),
+			(Alice, by_sudo(operational())),
+		]),
+		[
+			refused.clone(),
+			refused,
+			// Root's account, but not as root.
+			Ok(Err(DispatchError::BadOrigin)),
+			Ok(Ok(()))
+		]
+	);
+}
+
+#[test]
+fn an_authorised_upgrade_should_be_anybodys_to_send() {
+	let mut chain = Chain::development();
+	let code = vec![1, 2, 3];
+	let apply = |code: Vec<u8>| -> RuntimeCall {
+		frame_system::Call::<Runtime>::apply_authorized_upgrade { code }.into()
+	};
+	let refused = Err(TransactionValidityError::Invalid(InvalidTransaction::Call));
+	assert_eq!(
+		chain.block(vec![(Bob, apply(code.clone()))]),
+		[refused.clone()],
+		"nothing is authorised"
+	);
+	let authorise = frame_system::Call::<Runtime>::authorize_upgrade_without_checks {
+		code_hash: BlakeTwo256::hash(&code),
+	};
+	assert_ok!(chain.call(
+		Alice,
+		SudoCall::sudo {
+			call: Box::new(authorise.into())
+		}
+	));
+	assert_eq!(
+		chain.block(vec![(Bob, apply(vec![1, 2])), (Bob, apply(code))]),
+		[refused, Ok(Ok(()))]
+	);
 }
 
 #[test]

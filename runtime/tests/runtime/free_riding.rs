@@ -43,11 +43,10 @@ fn promised(name: &str) -> Balance {
 	whole * UNIT + part
 }
 
-/// A call that is nearly all bytes and costs as little besides as any: it fails, for it is root's.
+/// A call that is nearly all bytes and costs as little besides as any.
 fn bytes(len: u32) -> RuntimeCall {
-	frame_system::Call::<Runtime>::kill_prefix {
-		prefix: vec![0; len as usize],
-		subkeys: 0,
+	frame_system::Call::<Runtime>::remark {
+		remark: vec![0; len as usize],
 	}
 	.into()
 }
@@ -72,10 +71,8 @@ fn free_riding_should_cost_at_least_what_the_security_page_says() {
 	let (job, _) = small();
 	let mut fee = |call: RuntimeCall| full_fee(&mut chain, Alice, call);
 
-	// Block space. A block takes as many such calls as fit into its whole length: they are operational.
-	let max_len = *RuntimeBlockLength::get()
-		.max
-		.get(DispatchClass::Operational);
+	// Block space. A block takes as many such calls as fit into the share of its length that is everybody's.
+	let max_len = *RuntimeBlockLength::get().max.get(DispatchClass::Normal);
 	let block_of_bytes = fee(bytes(1 << 20)) * Balance::from(max_len) / (1 << 20);
 	let weights = RuntimeBlockWeights::get();
 	let normal = weights

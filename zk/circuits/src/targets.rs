@@ -1,6 +1,8 @@
 //! The statement inside a circuit.
 
-use lemma_zk_statement::{bytes_to_hash, limbs, Statement, CHALLENGE_TAG, MATRIX_TAG};
+use lemma_zk_statement::{
+	bytes_to_hash, limbs, OutputElement, Statement, CHALLENGE_TAG, MATRIX_TAG,
+};
 use plonky2::{
 	field::types::Field,
 	hash::{hash_types::HashOutTarget, poseidon::PoseidonHash},
@@ -36,14 +38,14 @@ pub struct StatementTargets {
 
 impl StatementTargets {
 	/// Adds the statement to a program's circuit: its elements become the public inputs, in order, and y is
-	/// constrained to be the challenge of input, output and binding
+	/// constrained to be the challenge of the output's type, which is a constant, and of input, output and binding
 	/// (`lemma_zk_statement::challenge`).
 	///
 	/// What is left to the program: to constrain its input by `input`, and v to be the evaluation at y of an
 	/// output that the input determines.
 	///
 	/// The limbs need no range checks: whoever verifies computes all public inputs from bytes.
-	pub fn add(builder: &mut Builder) -> Self {
+	pub fn add(builder: &mut Builder, element: OutputElement) -> Self {
 		let public = Self {
 			binding: builder.add_virtual_public_input_arr(),
 			input: builder.add_virtual_public_input_arr(),
@@ -59,11 +61,17 @@ impl StatementTargets {
 			v: constrained(builder, "statement: v is public", public.v),
 		};
 		let tag = builder.constant(F::from_canonical_u64(CHALLENGE_TAG));
+		let element = builder.constant(F::from_canonical_u64(element.code()));
 		let preimage = [
 			&[constrained(
 				builder,
 				"challenge: it begins with its tag",
 				tag,
+			)],
+			&[constrained(
+				builder,
+				"challenge: it is of the output's type",
+				element,
 			)],
 			&constrained(builder, "challenge: it is of the input", statement.input)[..],
 			&constrained(builder, "challenge: it is of the output", statement.output)[..],

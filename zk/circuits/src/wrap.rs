@@ -7,7 +7,7 @@
 
 use std::sync::OnceLock;
 
-use lemma_zk_statement::{hash_to_bytes, Statement};
+use lemma_zk_statement::{hash_to_bytes, OutputElement, Statement};
 use plonky2::{
 	field::types::Field,
 	gates::{
@@ -53,7 +53,7 @@ pub fn shape() -> &'static CommonCircuitData<F, D> {
 	SHAPE.get_or_init(|| {
 		// Any circuit with enough rows for FRI to fold them shows which gates verifying takes.
 		let mut builder = Builder::new(security::inner_config());
-		StatementTargets::add(&mut builder);
+		StatementTargets::add(&mut builder, OutputElement::I32);
 		add_rows(&mut builder, 1 << 6);
 		let any = builder.build_with_options::<C>(false).common;
 
@@ -205,7 +205,7 @@ impl<T> Wrapped<T> {
 
 	pub(crate) fn plain(circuit: &impl Circuit<Targets = T>) -> (Builder, StatementTargets, T) {
 		let mut builder = Builder::new(circuit.config());
-		let statement = StatementTargets::add(&mut builder);
+		let statement = StatementTargets::add(&mut builder, circuit.element());
 		let targets = circuit.build(&mut builder, &statement);
 		(builder, statement, targets)
 	}

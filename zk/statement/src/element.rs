@@ -32,12 +32,35 @@ pub enum OutputElement {
 }
 
 impl OutputElement {
+	/// Its number where the challenge is hashed, [`crate::challenge`]: that of its SCALE encoding.
+	pub const fn code(self) -> u64 {
+		match self {
+			Self::U8 => 0,
+			Self::I8 => 1,
+			Self::I16 => 2,
+			Self::I32 => 3,
+		}
+	}
+
 	/// Bytes that one element takes.
 	pub const fn size_bytes(self) -> usize {
 		match self {
 			Self::U8 | Self::I8 => 1,
 			Self::I16 => 2,
 			Self::I32 => 4,
+		}
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn code_should_be_that_of_the_encoding() {
+		use OutputElement::*;
+		for element in [U8, I8, I16, I32] {
+			assert_eq!(element.encode(), [element.code() as u8]);
 		}
 	}
 }

@@ -31,15 +31,22 @@ pub fn binding(genesis_hash: &[u8; 32], order: u64, provider: &[u8; 32]) -> [u8;
 }
 
 /// The point at which the output is evaluated, in the quadratic extension: the first two elements of the
-/// Poseidon hash of the tag, the input's commitment (4), the output's root (8) and the binding (8). `None`
-/// if the commitment is not canonical.
+/// Poseidon hash of the tag, the output's type (1), the input's commitment (4), the output's root (8) and the binding
+/// (8). `None` if the commitment is not canonical.
 ///
 /// All that a prover could choose is hashed here, and the circuit derives the same point from the same
-/// values, so it is fixed only after the output is.
-pub fn challenge(input: &[u8; 32], output_root: &[u8; 32], binding: &[u8; 32]) -> Option<[u64; 2]> {
-	let mut elements = [F::from_canonical_u64(CHALLENGE_TAG); 21];
-	let parts = bytes_to_hash(input)?
+/// values, so it is fixed only after the output is. The circuit has its type as a constant: bytes that are read as
+/// values of another have another point, and no proof.
+pub fn challenge(
+	element: OutputElement,
+	input: &[u8; 32],
+	output_root: &[u8; 32],
+	binding: &[u8; 32],
+) -> Option<[u64; 2]> {
+	let mut elements = [F::from_canonical_u64(CHALLENGE_TAG); 22];
+	let parts = [F::from_canonical_u64(element.code())]
 		.into_iter()
+		.chain(bytes_to_hash(input)?)
 		.chain(limbs(output_root))
 		.chain(limbs(binding));
 	for (place, element) in elements.iter_mut().skip(1).zip(parts) {
@@ -86,7 +93,8 @@ impl Statement {
 			return Err(StatementError::PartialElement);
 		}
 		let output = output_root(hash, output_bytes);
-		let y = challenge(&input, &output, &binding).ok_or(StatementError::InputNotCanonical)?;
+		let y = challenge(element, &input, &output, &binding)
+			.ok_or(StatementError::InputNotCanonical)?;
 		let v = evaluate(element, output_bytes, y);
 		Ok(Self {
 			program,
@@ -208,12 +216,19 @@ mod tests {
 
 	#[test]
 	fn challenge_should_change_with_every_part_and_refuse_a_commitment_that_is_not_canonical() {
-		let honest = challenge(&[4; 32], &[5; 32], &[6; 32]).unwrap();
-		assert_ne!(challenge(&[9; 32], &[5; 32], &[6; 32]).unwrap(), honest);
-		assert_ne!(challenge(&[4; 32], &[9; 32], &[6; 32]).unwrap(), honest);
-		assert_ne!(challenge(&[4; 32], &[5; 32], &[9; 32]).unwrap(), honest);
-		assert_ne!(challenge(&[4; 32], &[6; 32], &[5; 32]).unwrap(), honest);
-		assert_eq!(challenge(&[0xff; 32], &[5; 32], &[6; 32]), None);
+		use OutputElement::*;
+		let of = |element, input, root, binding| {
+			challenge(element, &[input; 32], &[root; 32], &[binding; 32])
+		};
+		let honest = of(I32, 4, 5, 6).unwrap();
+		for element in [U8, I8, I16] {
+			assert_ne!(of(element, 4, 5, 6).unwrap(), honest);
+		}
+		assert_ne!(of(I32, 9, 5, 6).unwrap(), honest);
+		assert_ne!(of(I32, 4, 9, 6).unwrap(), honest);
+		assert_ne!(of(I32, 4, 5, 9).unwrap(), honest);
+		assert_ne!(of(I32, 4, 6, 5).unwrap(), honest);
+		assert_eq!(of(I32, 0xff, 5, 6), None);
 	}
 
 	#[test]

@@ -34,47 +34,52 @@ fn proven() -> &'static Proven {
 		};
 		let operands = Operands::new(m, k, n, operand(m * k, 37), operand(k * n, 91))
 			.expect("the operands fit their shape");
+		Proven::of(&operands)
+	})
+}
+
+impl Proven {
+	fn of(operands: &Operands) -> Self {
 		let blob = operands.encode();
 		let program = lemma_zk_circuits::programs::all()[0];
 		let job = program
 			.open(&blob)
 			.expect("the blob is one of the program's");
-		let output = reference::output(&operands);
+		let output = reference::output(operands);
 		let binding = lemma_zk_statement::binding(&GENESIS_HASH, SAMPLE_ORDER, ALICE.as_ref());
 		let proved = job
 			.prove(&Prover::new(), &output, binding, &|_| ())
 			.expect("the product can be proven");
-		Proven {
+		Self {
 			program: job.program().into(),
 			commitment: job.commitment().into(),
 			output,
 			proof: proved.proof,
 		}
-	})
-}
+	}
 
-fn sample() -> Sample {
-	Sample {
-		commitment: proven().commitment,
-		output: proven().output.clone().try_into().expect("short"),
-		proof: proven()
-			.proof
-			.clone()
-			.try_into()
-			.expect("a proof has 92 kB"),
+	/// As a sample, with this output.
+	fn sample(&self, output: Vec<u8>) -> Sample {
+		Sample {
+			commitment: self.commitment,
+			output: output.try_into().expect("short"),
+			proof: self.proof.clone().try_into().expect("a proof has 92 kB"),
+		}
+	}
+
+	fn register(&self, who: AccountId, element: OutputElement, output: Vec<u8>) -> DispatchResult {
+		let origin = RuntimeOrigin::signed(who);
+		let sample = self.sample(output);
+		Registry::register_program(origin, self.program, element, RULE, DESCRIPTION, sample)
 	}
 }
 
+fn sample() -> Sample {
+	proven().sample(proven().output.clone())
+}
+
 fn register_real(who: AccountId, element: OutputElement) -> DispatchResult {
-	let origin = RuntimeOrigin::signed(who);
-	Registry::register_program(
-		origin,
-		proven().program,
-		element,
-		RULE,
-		DESCRIPTION,
-		sample(),
-	)
+	proven().register(who, element, proven().output.clone())
 }
 
 /// Runs a test with the real proof system and the real program registered.
@@ -136,6 +141,27 @@ fn register_program_should_refuse_a_real_sample_of_other_elements() {
 			register_real(ALICE, OutputElement::I8),
 			Error::<Test>::ProofInvalid
 		);
+	});
+}
+
+/// Small numbers are the same numbers in every type, and zeros after them change no sum: the proof is of the type as well.
+#[test]
+fn register_program_should_refuse_a_real_sample_as_another_type_that_holds_its_values() {
+	let operands = Operands::new(2, 1, 2, vec![1, 2], vec![3, 4]).expect("they fit");
+	let small = Proven::of(&operands);
+	let values = [3, 4, 6, 8];
+	let wide: Vec<u8> = values.iter().flat_map(|value| [*value, 0, 0, 0]).collect();
+	assert_eq!(small.output, wide);
+	let narrow = [values.to_vec(), vec![0; 12]].concat();
+	run(|| {
+		RealProofs::set(true);
+		for element in [OutputElement::I8, OutputElement::U8] {
+			assert_noop!(
+				small.register(ALICE, element, narrow.clone()),
+				Error::<Test>::ProofInvalid
+			);
+		}
+		assert_ok!(small.register(ALICE, OutputElement::I32, wide));
 	});
 }
 

@@ -11,9 +11,11 @@ use crate::{
 	security,
 };
 
+const ELEMENT: OutputElement = OutputElement::I32;
+
 fn circuit() -> (Builder, StatementTargets) {
 	let mut builder = Builder::new(security::inner_config());
-	let statement = StatementTargets::add(&mut builder);
+	let statement = StatementTargets::add(&mut builder, ELEMENT);
 	(builder, statement)
 }
 
@@ -25,8 +27,7 @@ fn whole() -> &'static Tested<StatementTargets> {
 fn honest() -> Statement {
 	let output: Vec<u8> = (0..40).collect();
 	let binding = binding(&[1; 32], 2, &[3; 32]);
-	let element = OutputElement::I32;
-	Statement::of_result([4; 32], binding, [5; 32], element, &output, blake2_256).unwrap()
+	Statement::of_result([4; 32], binding, [5; 32], ELEMENT, &output, blake2_256).unwrap()
 }
 
 /// The public inputs that say so.
@@ -73,8 +74,9 @@ fn another_is_not_hashed(targets: &StatementTargets, places: std::ops::Range<usi
 }
 
 /// What y is the beginning of.
-fn hash(tag: u64, claim: &[F]) -> [F; 4] {
-	let preimage = [&[F::from_canonical_u64(tag)], &claim[8..20], &claim[..8]].concat();
+fn hash(tag: u64, element: u64, claim: &[F]) -> [F; 4] {
+	let first = [tag, element].map(F::from_canonical_u64);
+	let preimage = [&first[..], &claim[8..20], &claim[..8]].concat();
 	PoseidonHash::hash_no_pad(&preimage).elements
 }
 
@@ -117,13 +119,32 @@ fn challenge_should_begin_with_its_tag() {
 	needed("challenge: it begins with its tag", |_| {
 		let tag = CHALLENGE_TAG + 1;
 		let mut claimed = claim(&honest());
-		let [a, b, ..] = hash(tag, &claimed);
+		let [a, b, ..] = hash(tag, ELEMENT.code(), &claimed);
 		claimed[20..22].copy_from_slice(&[a, b]);
 		vec![Cheat {
 			claim: claimed,
 			behind: vec![F::from_canonical_u64(tag)],
 			..Cheat::default()
 		}]
+	});
+}
+
+#[test]
+fn challenge_should_be_of_the_outputs_type() {
+	needed("challenge: it is of the output's type", |_| {
+		let others = [OutputElement::U8, OutputElement::I8, OutputElement::I16];
+		others
+			.map(|other| {
+				let mut claimed = claim(&honest());
+				let [a, b, ..] = hash(CHALLENGE_TAG, other.code(), &claimed);
+				claimed[20..22].copy_from_slice(&[a, b]);
+				Cheat {
+					claim: claimed,
+					behind: vec![F::from_canonical_u64(other.code())],
+					..Cheat::default()
+				}
+			})
+			.into()
 	});
 }
 
@@ -152,7 +173,7 @@ fn challenge_should_be_of_the_binding() {
 fn y_should_be_the_challenge() {
 	needed("challenge: y is it", |_| {
 		let honest = claim(&honest());
-		let [a, b, c, d] = hash(CHALLENGE_TAG, &honest);
+		let [a, b, c, d] = hash(CHALLENGE_TAG, ELEMENT.code(), &honest);
 		assert_eq!(honest[20..22], [a, b]);
 		[[F::ZERO, b], [a, F::ZERO], [F::ZERO, F::ZERO]]
 			.into_iter()

@@ -15,7 +15,7 @@ fn inner() -> &'static CircuitData {
 
 fn statement_circuit() -> (CircuitData, StatementTargets) {
 	let mut builder = Builder::new(security::inner_config());
-	let statement = StatementTargets::add(&mut builder);
+	let statement = StatementTargets::add(&mut builder, OutputElement::I32);
 	add_rows(&mut builder, 1 << 6);
 	(builder.build::<C>(), statement)
 }
@@ -23,7 +23,7 @@ fn statement_circuit() -> (CircuitData, StatementTargets) {
 /// The public inputs of a statement whose y is derived.
 fn honest() -> Vec<F> {
 	let output = [7; 16];
-	let element = lemma_zk_statement::OutputElement::I32;
+	let element = OutputElement::I32;
 	let hash = lemma_zk_statement::blake2_256;
 	Statement::of_result([1; 32], [2; 32], [3; 32], element, &output, hash)
 		.unwrap()

@@ -13,7 +13,7 @@ use lemma_zk_circuits::{
 	wrap::{self, Wrapped},
 	Builder, CircuitData, Proof, C,
 };
-use lemma_zk_statement::{binding, Statement};
+use lemma_zk_statement::{binding, OutputElement, Statement};
 use lemma_zk_verifier::{proof_to_bytes, Verifier, VerifyError, MAX_PROOF_BYTES};
 use plonky2::{
 	field::types::{Field, Field64, PrimeField64},
@@ -479,7 +479,7 @@ fn malformed_keys_should_be_refused() {
 #[test]
 fn statement_targets_should_be_all_public_inputs_of_a_program() {
 	let mut builder = Builder::new(security::inner_config());
-	let statement = StatementTargets::add(&mut builder);
+	let statement = StatementTargets::add(&mut builder, OutputElement::I32);
 	let parts = [
 		&statement.binding[..],
 		&statement.input,

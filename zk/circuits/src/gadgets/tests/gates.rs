@@ -164,10 +164,12 @@ fn no_wire_of_a_saturated_requantisation_should_be_free() {
 fn requantise_gate_should_refuse_every_other_rounding() {
 	let gate = requantise();
 	for is_cut in [false, true] {
-		for z in [-300_000, -2000, -1, 0, 700, 64_000, 131_000, 400_000] {
+		for z in [
+			-300_000, -2000, -1, 0, 700, 64_000, 131_000, 150_000, 260_000, 400_000,
+		] {
 			let (honest, constants) = requantised(&gate, 1, is_cut, |_| z);
 			let truth = signed(honest[1]);
-			for claimed in (-129..=128).filter(|claimed| *claimed != truth) {
+			for claimed in (-129..=256).filter(|claimed| *claimed != truth) {
 				let floor = z >> 10;
 				for (floor, remainder) in [
 					(floor, z - (floor << 10)),
@@ -201,6 +203,37 @@ fn requantise_gate_should_refuse_every_other_rounding() {
 					}
 				}
 			}
+		}
+	}
+}
+
+/// A bit that is none would let q be whatever a fraction of the way between the bounds is.
+#[test]
+fn requantise_gate_should_refuse_a_bit_that_is_none() {
+	let gate = requantise();
+	for is_cut in [false, true] {
+		let (honest, constants) = requantised(&gate, 1, is_cut, |_| 400_000);
+		let (floor, low) = (390, if is_cut { 0 } else { -128 });
+		let rest = 2 * gate.operations();
+		for claimed in (low..=127).filter(|claimed| *claimed != 127) {
+			// The bound is what is claimed: low + bit * (127 - low); and (2 * bit - 1) * a makes up for the rest.
+			let bit = element(claimed - low) / element(127 - low);
+			let sign = bit.double() - F::ONE;
+			if sign.is_zero() {
+				continue;
+			}
+			let cut_off = (element(floor - claimed) / sign).to_canonical_u64();
+			let mut wires = honest.clone();
+			wires[1] = element(claimed);
+			wires[rest] = bit;
+			for place in 0..3 {
+				wires[rest + 1 + place] = number(((claimed - low) as u64 >> (2 * place)) & 3);
+			}
+			let digits = (gate.wires() - rest) / gate.operations() - 9;
+			for place in 0..digits {
+				wires[rest + 9 + place] = number((cut_off >> (2 * place)) & 3);
+			}
+			assert!(!is_satisfied(&gate, &wires, &constants), "{claimed}");
 		}
 	}
 }

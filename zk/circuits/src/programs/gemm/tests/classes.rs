@@ -57,7 +57,7 @@ fn circuits_should_have_the_rows_that_the_table_says() {
 	for class in Class::all().filter(|class| class.inner_log == 6 || class.outer_log == 8) {
 		let circuit = GemmCircuit(class);
 		let mut builder = Builder::new(circuit.config());
-		let statement = StatementTargets::add(&mut builder);
+		let statement = StatementTargets::add(&mut builder, circuit.element());
 		circuit.build(&mut builder, &statement);
 		// Smaller circuits are filled up to the fixed shape. Constants and the public inputs' hash come on top, less than 1
 		// percent of the rows.
