@@ -390,7 +390,8 @@ pub struct Terms {
 	/// Blocks until the order expires; by default time for a claim, a miss and a rescue.
 	#[arg(long, value_name = "BLOCKS")]
 	pub lifetime: Option<u32>,
-	/// Where providers find the input, if not where --store says: a URL.
+	/// Where providers find the input, if not where --store says: the URL of the folder that holds the blob, such as
+	/// `https://example.org/inputs`.
 	#[arg(long, value_name = "URL")]
 	pub locator: Option<String>,
 }

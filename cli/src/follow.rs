@@ -315,7 +315,8 @@ pub fn ended(id: OrderId, deadline: Option<u32>, best: BlockRef) -> Failure {
 			"order_expired",
 			format!(
 				"order {id} expired at block {deadline} before anybody proved it, and its money is back: \
-				 order again with a higher --max-price or a longer --lifetime, and check that a worker runs"
+				 order again with a higher --max-price or a longer --lifetime, and check that a worker runs and can \
+				 fetch the input (--store, --locator)"
 			),
 		),
 		Some(_) => Failure::new(

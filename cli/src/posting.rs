@@ -2,6 +2,8 @@
 
 mod trail;
 
+use std::sync::Once;
+
 use lemma_client::{
 	calls::{Call, JOB_ORDERS},
 	error::PoolError,
@@ -77,7 +79,7 @@ pub async fn prepare_beside(
 	Ok(OrderSpec {
 		program: described.program,
 		commitment: described.commitment,
-		input: store_input(context, blob, terms).await?,
+		input: store_input(context, client, blob, terms).await?,
 		output_len: described.output_len,
 		min_price,
 		max_price: terms.max_price,
@@ -128,7 +130,14 @@ fn is_inline(blob: &[u8], terms: &Terms) -> bool {
 	blob.len() <= MAX_INLINE_INPUT_BYTES as usize && terms.locator.is_none()
 }
 
-async fn store_input(context: &Context, blob: &[u8], terms: &Terms) -> Outcome<InputSource> {
+async fn store_input(
+	context: &Context,
+	client: &Client,
+	blob: &[u8],
+	terms: &Terms,
+) -> Outcome<InputSource> {
+	// Once for each command, however many orders it posts.
+	static NOTED: Once = Once::new();
 	if is_inline(blob, terms) {
 		if let Ok(bytes) = blob.to_vec().try_into() {
 			return Ok(InputSource::Inline(bytes));
@@ -140,6 +149,24 @@ async fn store_input(context: &Context, blob: &[u8], terms: &Terms) -> Outcome<I
 		context.output.note(
 			"the order's locator is no public address: only workers that allow private addresses follow it",
 		);
+	}
+	// Who named a folder knows where it is.
+	let is_default = context
+		.global
+		.store
+		.as_deref()
+		.is_none_or(|store| store.is_empty());
+	if locator.is_empty()
+		&& is_default
+		&& !NOTED.is_completed()
+		&& !is_at_home(context, client).await
+	{
+		NOTED.call_once(|| {
+			context.output.note(
+				"note: the input is in the folder of this machine's store: only a worker with the same folder \
+				 finds it. For others give --store s3://… or https://…, or --locator",
+			)
+		});
 	}
 	let locator = locator.as_bytes().to_vec().try_into().map_err(|_| {
 		Failure::usage(format!(
@@ -154,6 +181,20 @@ async fn store_input(context: &Context, blob: &[u8], terms: &Terms) -> Outcome<I
 		size: blob.len() as u64,
 		locator,
 	})
+}
+
+/// Whether the chain is one of this machine's own, to try things out, where the worker is as well.
+async fn is_at_home(context: &Context, client: &Client) -> bool {
+	let node = &context.global.node;
+	let is_here = ["//127.", "//localhost", "//[::1]"]
+		.iter()
+		.any(|host| node.contains(host));
+	if !is_here {
+		return false;
+	}
+	let asked = client.rpc().request("system_chainType", Default::default());
+	let kind: String = asked.await.unwrap_or_default();
+	["Development", "Local"].contains(&kind.as_str())
 }
 
 /// The locator of an order: what was given, else the store's. Everybody reads it on the chain, so it is one

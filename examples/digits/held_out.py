@@ -3,7 +3,7 @@
 
     held_out.py FOLDER
 
-Writes into FOLDER: train.npy (1297 x 64, int8), held_out.npy (500 x 64, int8) and held_out_labels.npy (500, uint8).
+Writes into FOLDER, which is made if it is not there: train.npy (1297 x 64, int8), held_out.npy (500 x 64, int8) and held_out_labels.npy (500, uint8).
 Standard library only.
 """
 import sys
@@ -24,6 +24,7 @@ def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__.strip())
     folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
     images, (count, columns) = read_npy(HERE / "digits_images_i8.npy")
     labels, _ = read_npy(HERE / "digits_labels_u8.npy")
     held_out, _ = read_npy(HERE / "digits_test_index.npy")

@@ -3,21 +3,25 @@
 //
 //   node order.js [--size 16] [--node ws://127.0.0.1:9944] [--key //Alice] [--max-price 10] [--out result.bin]
 //
+// --key (or LEMMA_KEY) is a key file, as `lemma keys new` makes them, or //Alice and the like on a development chain.
+//
 // Multiplies two random int8 matrices of --size rows and columns and compares the result with the product computed
-// here. Prints one JSON object at the end; exits with 1 if the order was not settled or the result is wrong.
+// here. Prints one JSON object at the end; exits with 1 if the order was not settled or the result is wrong, and with 2 if the
+// command line is.
 //
 // The commitment to the input is a cryptographic one over both matrices, and is made by Lemma's own code: `lemma
 // program id`, found on the PATH or named by LEMMA_CLI. Everything else is plain Substrate, as below.
 
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { ApiPromise, Keyring, WsProvider } from '@polkadot/api';
 import { hexToU8a, u8aConcat, u8aToHex } from '@polkadot/util';
+import { cryptoWaitReady } from '@polkadot/util-crypto';
 
 const UNIT = 10n ** 12n;
 /** Longest input that an order itself carries, bytes. */
@@ -33,6 +37,54 @@ const { values: options } = parseArgs({
 	},
 });
 const say = (...words) => console.error(...words);
+const usage = (problem) => {
+	console.error(problem);
+	process.exit(2);
+};
+
+/** A number of LEM, such as 10 or 0.5, in the smallest unit. */
+const amount = (name, text) => {
+	const parts = /^(\d{1,20})(?:\.(\d{1,12}))?$/.exec(text);
+	if (!parts) usage(`${name} must be an amount in LEM with at most 12 decimals, such as 10 or 0.5, and not ${text}`);
+	return BigInt(parts[1]) * UNIT + BigInt((parts[2] ?? '').padEnd(12, '0'));
+};
+
+/** What signs: the content of a key file if there is such a file, else the text itself. */
+const secret = (key) => {
+	let text = key.trim();
+	if (!text.startsWith('//') && existsSync(text)) {
+		try {
+			text = readFileSync(text, 'utf8').trim();
+		} catch (error) {
+			usage(`the key file ${key} cannot be read: ${error.message}`);
+		}
+	}
+	// A seed, or 12 to 24 words, with derivations and a password behind; or //Name, of the phrase that everybody knows.
+	const root = /^(0x[0-9a-fA-F]{64}|[a-z]+( [a-z]+){11,23})?/.exec(text)[0];
+	const rest = text.slice(root.length);
+	// A path with two slashes at its start must not come to mean a key that everybody knows.
+	const isName = /^\/\/[^/.]/.test(rest) && !rest.split('///')[0].includes('.') && !existsSync(text);
+	if (root ? rest && !rest.startsWith('/') : !isName) {
+		usage('--key (or LEMMA_KEY) is no key: give a key file, 12 to 24 words, 0x and 64 hex digits, or //Alice and the like');
+	}
+	return text;
+};
+
+const maxPrice = amount('--max-price', options['max-price']);
+const uri = secret(options.key);
+const size = Number(options.size);
+const longest = Math.floor(Math.sqrt((MAX_INLINE - 20) / 2));
+if (!Number.isInteger(size) || size < 1 || size > longest) {
+	usage(`--size must be a whole number from 1 to ${longest}: the input travels in the order`);
+}
+
+await cryptoWaitReady();
+let requester;
+try {
+	requester = new Keyring({ type: 'sr25519' }).addFromUri(uri);
+} catch (error) {
+	usage(`--key (or LEMMA_KEY) is no key: ${error.message}`);
+}
 
 // Lemma's own JSON-RPC methods, so that `api.rpc.lemma.*` exists.
 const rpc = {
@@ -61,11 +113,7 @@ const api = await Promise.race([
 	process.exit(1);
 });
 
-const requester = new Keyring({ type: 'sr25519' }).addFromUri(options.key);
-const maxPrice = BigInt(options['max-price']) * UNIT;
-
 // 1. The input: the blob that docs/protocol/gemm.md describes, and its commitment.
-const size = Number(options.size);
 const a = new Int8Array(randomBytes(size * size));
 const b = new Int8Array(randomBytes(size * size));
 const header = new Uint8Array(20);
@@ -73,10 +121,6 @@ header.set(new TextEncoder().encode('lemma-g'));
 header[7] = 1;
 for (const place of [8, 12, 16]) new DataView(header.buffer).setUint32(place, size, true);
 const blob = u8aConcat(header, new Uint8Array(a.buffer), new Uint8Array(b.buffer));
-if (!(size >= 1) || blob.length > MAX_INLINE) {
-	console.error(`--size must be from 1 to ${Math.floor(Math.sqrt((MAX_INLINE - 20) / 2))}: the input travels in the order`);
-	process.exit(2);
-}
 const identify = () => {
 	const folder = mkdtempSync(join(tmpdir(), 'lemma-'));
 	try {

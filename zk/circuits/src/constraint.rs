@@ -6,6 +6,9 @@
 //! [`leaving_out`]. `scripts/list-constraints` makes the list of all of them in `docs/develop/testing.md`, and
 //! fails if one has no test.
 //!
+//! What the gates of `gadgets` and `Rounding` of train say within a row has no name: their tests try rows that say
+//! otherwise (`gadgets/tests/gates.rs`, `programs/train/tests`).
+//!
 //! A constraint is one place in the code: what it says of each element of an array, or in each query, is one. What is
 //! plonky2's own (how a gate computes, how a proof is verified inside a circuit) is not Lemma's to test.
 

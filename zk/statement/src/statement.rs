@@ -209,7 +209,7 @@ mod tests {
 			hex::encode(statement.output),
 			"f22607f2351645b7da73c1feb71950e1594c723d56a77a2d362f647c02760901"
 		);
-		assert_eq!(statement.y, [9462233107574883321, 5971974083189455734]);
+		assert_eq!(statement.y, [1536630889187975599, 12678884179343627661]);
 		assert_eq!(statement.v, [13246775688725941820, 3071067065467242542]);
 		assert!(statement.is_canonical());
 	}
