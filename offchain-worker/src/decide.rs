@@ -5,7 +5,8 @@
 //! bytes are sent again, never others but with the same nonce. Of what another key signed nonces tell nothing: its era
 //! alone decides, unless the claim ends before that is over. All ends are read from finalized state; the best block
 //! lets work begin early. A claim does not wait for the posting to be final: it names the order's terms, so in a fork where
-//! the number is another order's the chain refuses it.
+//! the number is another order's the chain refuses it. A submission is signed and sent by a key that acts for the record's
+//! provider, and by no other: the chain would refuse it and keep its fee.
 
 use lemma_client::{AccountId, Balance, BlockNumber};
 
@@ -29,6 +30,15 @@ pub struct View {
 	pub finalized: Sight,
 	/// The account that signs, whose nonces these are.
 	pub account: Hash,
+	/// Who is paid for what this account submits, at the best block; `None` where there is nothing to submit.
+	pub payee: Option<Hash>,
+}
+
+impl View {
+	/// Whether the chain takes the record's proof from our account: the proof is bound to the record's provider.
+	fn submits_for(&self, record: &Record) -> bool {
+		self.payee == Some(record.provider)
+	}
 }
 
 /// What can still become of a signed transaction.
@@ -99,6 +109,8 @@ pub enum Step {
 		/// First the claim, whose nonce comes before: its block was left by the best chain.
 		claim_too: bool,
 	},
+	/// Our account does not act for the record's provider: keep the proof until it does, or until another key does.
+	KeepProof,
 	/// The submission can never be included: sign another.
 	SubmitAgain,
 	/// The chain included the submission and refused it, for this reason.
@@ -173,9 +185,10 @@ pub fn decide(record: &Record, view: &View, found: &Found) -> Step {
 			// The claim's block was left by the best chain: a claim brought back fixes the price.
 			(Standing::Open, Some(Fate::Alive)) => Step::SendClaim,
 			(Standing::Open, Some(Fate::Undecided)) => Step::Wait,
-			_ if best.takes_our_proof() => Step::SignSubmission,
 			// Another claimed it. It may miss, and then our proof is wanted.
-			_ => Step::Wait,
+			_ if !best.takes_our_proof() => Step::Wait,
+			_ if view.submits_for(record) => Step::SignSubmission,
+			_ => Step::KeepProof,
 		},
 		State::SubmitSigned | State::Submitted => submitted(record, view, found, &best),
 		_ => Step::Wait,
@@ -301,6 +314,12 @@ fn claim_signed(
 	}
 }
 
+/// Whether the chain refused the output or the proof itself, as its error's name says: it would do so again.
+pub fn is_of_result(refusal: &str) -> bool {
+	let names = ["ProofVerification.Proof", "OutputLengthWrong"];
+	names.iter().any(|name| refusal.contains(name))
+}
+
 /// Between the claim and the proof.
 fn working(record: &Record, view: &View, best: &Standing, last: &Standing) -> Step {
 	match best {
@@ -326,14 +345,18 @@ fn submitted(record: &Record, view: &View, found: &Found, best: &Standing) -> St
 	let Some(submissions) = record.submissions() else {
 		return Step::SubmitAgain;
 	};
+	let ours = submissions.is_by(&view.account);
 	// Whether another key's was refused is only known when its era is over, which may be too late. Should both be included, one
-	// is paid and the other costs a fee.
+	// is paid and the other costs a fee. What our key may not submit takes no other's place.
 	let over_at = submissions.dies_at.saturating_add(BLOCKS_UNTIL_SURE);
 	let ends_before = matches!(best, Standing::Ours { expires_at, .. } if *expires_at <= over_at);
-	if ends_before && !submissions.is_by(&view.account) {
+	if ends_before && !ours && view.submits_for(record) {
 		return Step::SubmitAgain;
 	}
 	match Fate::of(&submissions, view) {
+		Fate::Alive if best.takes_our_proof() && ours && !view.submits_for(record) => {
+			Step::KeepProof
+		}
 		Fate::Alive if best.takes_our_proof() => Step::SendSubmission {
 			claim_too: *best == Standing::Open && claim_fate(record, view) == Some(Fate::Alive),
 		},
@@ -420,6 +443,7 @@ mod tests {
 			best,
 			finalized,
 			account: OUR_KEY,
+			payee: Some(US),
 		}
 	}
 
@@ -561,5 +585,61 @@ mod tests {
 		let open = |finalized: u32| at(finalized, Some(order(100)));
 		assert_eq!(decide(&claim, &open(30), &None), Step::SendClaim);
 		assert_eq!(decide(&claim, &open(83), &None), Step::BeginAgain);
+	}
+
+	#[test]
+	fn a_proof_should_be_kept_while_our_key_does_not_act_for_its_provider() {
+		const ANOTHER: [u8; 32] = [9; 32];
+		let claimed = Order {
+			status: OrderStatus::Claimed {
+				provider: AccountId::new(US),
+				price: 100,
+				claimed_at: 20,
+				expires_at: 90,
+			},
+			..order(100)
+		};
+		let at = |finalized: u32, payee: [u8; 32]| {
+			let sight = |number: u32| sight(number, 4, Some(claimed.clone()));
+			View {
+				payee: Some(payee),
+				..view(sight(finalized + 2), sight(finalized))
+			}
+		};
+		let proved = record(State::Proved);
+		assert_eq!(decide(&proved, &at(30, US), &None), Step::SignSubmission);
+		assert_eq!(decide(&proved, &at(30, ANOTHER), &None), Step::KeepProof);
+		let mut ours = record(State::Submitted);
+		ours.submission = Some(signed(1, 20));
+		let step = decide(&ours, &at(30, US), &None);
+		assert!(matches!(step, Step::SendSubmission { .. }), "{step:?}");
+		assert_eq!(decide(&ours, &at(30, ANOTHER), &None), Step::KeepProof);
+		// Another key's is sent on as it is, and ours takes its place before its time is over only where ours would be paid.
+		let mut theirs = record(State::SubmitSigned);
+		theirs.submission = Some(Signed {
+			account: Some([12; 32]),
+			..signed(1, 20)
+		});
+		assert_eq!(decide(&theirs, &at(30, US), &None), Step::SubmitAgain);
+		let step = decide(&theirs, &at(30, ANOTHER), &None);
+		assert!(matches!(step, Step::SendSubmission { .. }), "{step:?}");
+	}
+
+	#[test]
+	fn a_refusal_of_the_result_should_be_told_from_one_that_may_pass() {
+		let refusal = |error: &str| format!("the chain refused the call: {error}: as its docs say");
+		for error in [
+			"ProofVerification.ProofInvalid",
+			"JobOrders.OutputLengthWrong",
+		] {
+			assert!(is_of_result(&refusal(error)), "{error}");
+		}
+		for error in [
+			"JobOrders.NotClaimer",
+			"ProofVerification.VerifyingKeyMalformed",
+			"Token.FundsUnavailable",
+		] {
+			assert!(!is_of_result(&refusal(error)), "{error}");
+		}
 	}
 }

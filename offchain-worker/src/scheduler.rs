@@ -19,7 +19,7 @@ use crate::{
 	chain::{fingerprint, Block, ChainError, Heads},
 	context::Context,
 	heads::Fatal,
-	journal::{JournalError, Record, State},
+	journal::{Attachment, JournalError, Record, State},
 	order::{Ended, OrderTask},
 	selection::{self, Offer, Verdict},
 };
@@ -143,6 +143,7 @@ impl Scheduler {
 	fn resume(&mut self, stop: &CancellationToken) -> Result<(), JournalError> {
 		self.context.resume_pause()?;
 		self.context.drop_stray_inputs()?;
+		self.unclaim()?;
 		let mut live = self.context.journal.live()?;
 		live.sort_by_key(|record| (!record.state.is_bound(), record.deadline, record.order));
 		let mut resumed = 0;
@@ -160,6 +161,19 @@ impl Scheduler {
 			resumed += 1;
 		}
 		self.context.status.metrics.resumed(resumed);
+		Ok(())
+	}
+
+	/// Takes back the decisions to claim of an earlier life, which signed nothing: they are made anew, and until then no bond
+	/// is reserved for them.
+	fn unclaim(&self) -> Result<(), JournalError> {
+		for record in self.context.journal.live()? {
+			if record.state == State::Claiming {
+				let journal = &self.context.journal;
+				let done = journal.advance(record.order, State::Fetched, Attachment::Nothing);
+				self.context.bear(done.map(drop))?;
+			}
+		}
 		Ok(())
 	}
 

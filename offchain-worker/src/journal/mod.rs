@@ -30,10 +30,13 @@ use redb::{
 	WriteTransaction,
 };
 
-use self::storage::{builder, patiently, Opener, Storage, LOCK_PATIENCE};
 pub use self::{
 	error::JournalError,
 	record::{Hash, Record, Replaced, Signed, State},
+};
+use self::{
+	record::MISSED,
+	storage::{builder, patiently, Opener, Storage, LOCK_PATIENCE},
 };
 use crate::{clock::unix_millis, fuse::Fuse};
 
@@ -284,6 +287,17 @@ impl Journal {
 			Ok(())
 		})?;
 		Ok(record)
+	}
+
+	/// Notes in an order's history that its claim was missed; whether that is news. The state stays.
+	pub fn note_miss(&self, order: OrderId) -> Result<bool, JournalError> {
+		let mut record = self.get(order)?.ok_or(JournalError::Unknown(order))?;
+		if record.is_miss_noted() {
+			return Ok(false);
+		}
+		record.history.push((unix_millis(), MISSED.to_owned()));
+		self.step(MISSED, &record, |_| Ok(()))?;
+		Ok(true)
 	}
 
 	/// Puts another signed claim in the place of the latest one, with the same nonce. The state stays.

@@ -153,6 +153,11 @@ impl State {
 		!self.is_final() && !matches!(self, State::Seen | State::Fetched | State::Claiming)
 	}
 
+	/// Whether output and proof lie beside the record.
+	pub fn has_proof(&self) -> bool {
+		matches!(self, State::Proved | State::SubmitSigned | State::Submitted)
+	}
+
 	/// Why it ended, in words; empty where there is nothing to say.
 	pub fn reason(&self) -> &str {
 		match self {
@@ -190,6 +195,9 @@ impl State {
 	}
 }
 
+/// What a record's history says of a claim whose deadline passed; it is no state.
+pub(super) const MISSED: &str = "missed";
+
 /// The journal's record of one order.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
 pub struct Record {
@@ -225,7 +233,7 @@ pub struct Record {
 	pub shape: String,
 	/// Microseconds by stage of computing and proving.
 	pub stages: Vec<(String, u64)>,
-	/// When it reached each state: Unix time in milliseconds, name.
+	/// When it reached each state, and when its claim was missed: Unix time in milliseconds, name.
 	pub history: Vec<(u64, String)>,
 	/// Tip of the latest signed submission.
 	#[serde(serialize_with = "amount")]
@@ -237,6 +245,20 @@ pub struct Record {
 }
 
 impl Record {
+	/// Whether this worker has claimed it, or may have.
+	pub fn was_claimed(&self) -> bool {
+		self.claim.is_some() || self.has_seen("claimed")
+	}
+
+	/// Whether it is noted that its claim was missed.
+	pub fn is_miss_noted(&self) -> bool {
+		self.has_seen(MISSED)
+	}
+
+	fn has_seen(&self, wanted: &str) -> bool {
+		self.history.iter().any(|(_, name)| name == wanted)
+	}
+
 	/// Its signed transactions that may still be included, as far as the record tells.
 	pub fn open_transactions(&self) -> impl Iterator<Item = Signed> {
 		let claim = self.claims().filter(|_| self.state.is_bound());

@@ -422,6 +422,29 @@ fn attempts_should_be_counted_across_deaths_and_forgotten_at_the_end() {
 	assert_eq!(fixture.open().attempts(1).unwrap(), 0);
 }
 
+#[test]
+fn a_miss_should_be_noted_once_across_restarts() {
+	let fixture = Fixture::new();
+	let journal = fixture.open();
+	journal.begin(record(1, [1; 32])).unwrap();
+	for (state, attachment) in good_way().into_iter().take(5) {
+		let written = journal.advance(1, state, attachment).unwrap();
+		assert_eq!(written.was_claimed(), written.state.is_bound());
+		assert!(!written.is_miss_noted());
+	}
+	assert!(journal.note_miss(1).unwrap());
+	drop(journal);
+	let journal = fixture.open();
+	assert!(!journal.note_miss(1).unwrap());
+	let record = journal.get(1).unwrap().unwrap();
+	assert_eq!(record.state, State::Proving, "it is no step");
+	assert!(record.is_miss_noted());
+	let notes = record.history.iter().filter(|(_, name)| name == MISSED);
+	assert_eq!(notes.count(), 1);
+	let error = journal.note_miss(2).unwrap_err();
+	assert!(matches!(error, JournalError::Unknown(2)), "{error}");
+}
+
 /// A journal in which order 1 is begun, and another transaction than [`signed`] makes of this nonce, signed later.
 fn begun_and_signed_again(nonce: u32) -> (Fixture, Journal, Signed) {
 	let fixture = Fixture::new();

@@ -1,16 +1,17 @@
 //! Having an order computed and proven.
 
-use std::time::{Duration, Instant};
-
-use lemma_client::AccountId;
+use std::{
+	sync::Arc,
+	time::{Duration, Instant},
+};
 
 use super::{OrderTask, Turn};
 use crate::{
 	chain::Standing,
 	decide::View,
-	journal::{Attachment, Record, State},
+	journal::{Attachment, JournalError, Record, State},
 	outbox::OutboxError,
-	workshop::{Finished, Task},
+	workshop::{Finished, Prepared, Task},
 };
 
 /// Attempts at computing and proving an order. One that is claimed is tried for as long as the claim stands, for there is
@@ -20,15 +21,12 @@ const ATTEMPTS: u32 = 4;
 const LONGEST_REST: Duration = Duration::from_secs(60);
 
 impl OrderTask {
-	/// Starts the work, or sees to what came of it.
+	/// Starts the work, unless it is under way.
 	pub(super) async fn prove(&mut self, record: Record, view: &View) -> Result<Turn, OutboxError> {
 		if record.state != State::Proving {
 			self.context
 				.journal
 				.advance(self.order, State::Proving, Attachment::Nothing)?;
-			return Ok(Turn::Again);
-		}
-		if self.keep_result(&record)? {
 			return Ok(Turn::Again);
 		}
 		if self.making.is_some() {
@@ -38,18 +36,43 @@ impl OrderTask {
 		if attempts >= ATTEMPTS && self.is_missed(&record, view) {
 			return self.fail(format!("computing and proving failed {attempts} times"));
 		}
-		if let Some(next) = self.next_attempt {
-			let rest = next.saturating_duration_since(Instant::now());
-			if !rest.is_zero() {
-				return Ok(Turn::Later(rest.min(self.context.block_time())));
-			}
+		if let Some(rest) = self.rest() {
+			return Ok(Turn::Later(rest.min(self.context.block_time())));
 		}
 		// Before anything is waited for: the view is of now.
-		let claim_ends = self.claim_ends(&record, view);
+		self.claim_ends = self.end_of_claim(&record, view);
 		let job = match self.prepare(&record, view).await? {
 			Ok(job) => job,
 			Err(turn) => return Ok(turn),
 		};
+		self.begin_attempt(&record, job)?;
+		Ok(Turn::Wait)
+	}
+
+	/// Begins another attempt while the chain does not answer, if the input is at hand: the claim stands as far as is known,
+	/// and its time goes on.
+	pub(super) fn prove_unseen(&mut self, record: &Record) -> Result<(), JournalError> {
+		let Some(job) = self.job.clone() else {
+			return Ok(());
+		};
+		if record.state != State::Proving || self.making.is_some() || self.rest().is_some() {
+			return Ok(());
+		}
+		let stands = self.claim_ends.is_some_and(|ends| ends > Instant::now());
+		if !stands && self.context.journal.attempts(self.order)? >= ATTEMPTS {
+			return Ok(());
+		}
+		self.begin_attempt(record, job)
+	}
+
+	/// Time until another attempt may begin.
+	fn rest(&self) -> Option<Duration> {
+		let rest = self.next_attempt?.saturating_duration_since(Instant::now());
+		(!rest.is_zero()).then_some(rest)
+	}
+
+	/// Counts an attempt and begins it.
+	fn begin_attempt(&mut self, record: &Record, job: Arc<Prepared>) -> Result<(), JournalError> {
 		let task = Task {
 			order: self.order,
 			program: record.program,
@@ -60,7 +83,7 @@ impl OrderTask {
 				&record.provider,
 			),
 			attempt: self.context.journal.begin_attempt(self.order)?,
-			claim_ends,
+			claim_ends: self.claim_ends,
 			unwanted: self.unwanted.0.clone(),
 		};
 		let rest = self
@@ -77,13 +100,12 @@ impl OrderTask {
 			workshop.produce(job, task).await
 		};
 		self.making = Some(tokio::spawn(tracing::Instrument::instrument(work, span)));
-		Ok(Turn::Wait)
+		Ok(())
 	}
 
 	/// When our claim ends, at the best block.
-	fn claim_ends(&self, record: &Record, view: &View) -> Option<Instant> {
-		let us = AccountId::new(record.provider);
-		match Standing::of(&view.best, record.fingerprint, record.posted_at, &us) {
+	fn end_of_claim(&self, record: &Record, view: &View) -> Option<Instant> {
+		match self.standing(record, view) {
 			Standing::Ours { expires_at, .. } => {
 				let blocks = expires_at.saturating_sub(view.best.number);
 				Instant::now().checked_add(self.context.block_time().saturating_mul(blocks))
@@ -92,7 +114,15 @@ impl OrderTask {
 		}
 	}
 
-	/// Takes what came of an attempt.
+	/// Takes what came of an attempt that has ended; waits for none.
+	pub(super) async fn take_result(&mut self) {
+		if let Some(making) = self.making.take_if(|making| making.is_finished()) {
+			let made = making.await.unwrap_or_else(|error| Err(error.to_string()));
+			self.note_made(made);
+		}
+	}
+
+	/// Notes what came of an attempt.
 	pub(super) fn note_made(&mut self, made: Result<Finished, String>) {
 		let status = &self.context.status;
 		status.failing(self.order, made.is_err());

@@ -27,7 +27,7 @@ use self::send::Sending;
 use crate::{
 	chain::{ChainError, Heads, Standing},
 	context::Context,
-	decide::{decide, Found, Step, View, REFUSALS_BORNE},
+	decide::{decide, Found, Step, View},
 	journal::{Attachment, JournalError, Record, State},
 	outbox::OutboxError,
 	status::Status,
@@ -36,6 +36,11 @@ use crate::{
 
 /// Longest wait for a new block before the chain is looked at again anyway.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Why a proof is kept.
+const NOT_OUR_PROVIDER: &str = "the proof is kept and not submitted, for the chain would refuse it and keep the fee: our account \
+	no longer acts for the order's provider. Let the provider name it again (`lemma provider operators`), or restart the worker \
+	with a key that acts for it";
 
 /// How the care of an order ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +85,10 @@ pub struct OrderTask {
 	finished: Option<Finished>,
 	/// After a failed attempt: when to begin another.
 	next_attempt: Option<Instant>,
+	/// When our claim ends, as the chain said when an attempt was last due.
+	claim_ends: Option<Instant>,
+	/// This life has found that it can serve the order and may claim it.
+	fit: bool,
 	claim_sending: Sending,
 	submission_sending: Sending,
 	/// The node's pool took the submission.
@@ -88,7 +97,10 @@ pub struct OrderTask {
 	given_at: Option<u32>,
 	/// The submission's tip when what waits before it was last made room of.
 	cleared_with: Balance,
-	miss_noted: bool,
+	/// After a submission that the chain refused, and not for its proof: when to sign another, and what to say until then.
+	next_submission: Option<(Instant, String)>,
+	/// Nothing is left to do for the order with this key: it no longer acts for the provider.
+	keeps_proof: bool,
 	/// The status shows a problem with the chain that is over with the next good turn.
 	chain_problem: bool,
 }
@@ -138,12 +150,15 @@ impl OrderTask {
 			unwanted: Unwanted::default(),
 			finished: None,
 			next_attempt: None,
+			claim_ends: None,
+			fit: false,
 			claim_sending: Sending::default(),
 			submission_sending: Sending::default(),
 			pooled: false,
 			given_at: None,
 			cleared_with: 0,
-			miss_noted: false,
+			next_submission: None,
+			keeps_proof: false,
 			chain_problem: false,
 		}
 	}
@@ -178,13 +193,8 @@ impl OrderTask {
 			};
 			match turn {
 				Turn::Again => {}
-				Turn::Wait => self.wait(&mut heads, &stop, PATIENCE).await,
-				Turn::Later(time) => {
-					tokio::select! {
-						_ = tokio::time::sleep(time) => {},
-						_ = stop.cancelled(), if !stop.is_cancelled() => {},
-					}
-				}
+				Turn::Wait => self.wait(Some(&mut heads), &stop, PATIENCE).await,
+				Turn::Later(time) => self.wait(None, &stop, time).await,
 				Turn::Ended(ended) => return Ok(ended),
 			}
 		}
@@ -205,23 +215,33 @@ impl OrderTask {
 			return Ok(Turn::Ended(Ended::Final));
 		}
 		self.context.status.job(self.order, record.state.name());
-		let must_go_on = must_go_on(&record);
+		// Before the chain is asked for anything: the node may be away for long, and the process may end.
+		self.take_result().await;
+		if self.keep_result(&record)? {
+			return Ok(Turn::Again);
+		}
+		let must_go_on = must_go_on(&record) && !self.keeps_proof;
 		if stop.is_cancelled() && !must_go_on {
 			return Ok(Turn::Ended(Ended::Stopped));
 		}
 		let at = *heads.borrow_and_update();
 		// Nothing is lost if the turn of an order that does not bind us is cut short: what it did is written
 		// down, and looked at again before the end.
-		tokio::select! {
-			turn = self.turn(record, at) => turn,
+		let turn = tokio::select! {
+			turn = self.turn(record.clone(), at) => turn,
 			_ = stop.cancelled(), if !must_go_on => Ok(Turn::Again),
+		};
+		if let Err(OutboxError::Chain(_)) = &turn {
+			self.prove_unseen(&record)?;
 		}
+		turn
 	}
 
-	/// Waits for a new block, the end of the proving, or the wish to stop.
+	/// Waits for the end of the proving, the wish to stop, or, where `heads` are given, a new block; no longer than
+	/// `patience`.
 	async fn wait(
 		&mut self,
-		heads: &mut watch::Receiver<Heads>,
+		heads: Option<&mut watch::Receiver<Heads>>,
 		stop: &CancellationToken,
 		patience: Duration,
 	) {
@@ -231,9 +251,17 @@ impl OrderTask {
 				None => std::future::pending().await,
 			}
 		};
+		let block = async {
+			match heads {
+				Some(heads) => {
+					let _ = heads.changed().await;
+				}
+				None => std::future::pending().await,
+			}
+		};
 		let made = tokio::select! {
 			made = making => Some(made),
-			_ = heads.changed() => None,
+			_ = block => None,
 			_ = tokio::time::sleep(patience) => None,
 			_ = stop.cancelled(), if !stop.is_cancelled() => None,
 		};
@@ -245,8 +273,10 @@ impl OrderTask {
 
 	async fn turn(&mut self, record: Record, heads: Heads) -> Result<Turn, OutboxError> {
 		let chain = self.context.chain.clone();
+		let best = chain.sight(heads.best, self.order).await?;
 		let view = View {
-			best: chain.sight(heads.best, self.order).await?,
+			payee: self.payee(&record, &best, heads.best).await?,
+			best,
 			finalized: chain.sight(heads.finalized, self.order).await?,
 			account: chain.account().into(),
 		};
@@ -282,10 +312,10 @@ impl OrderTask {
 	) -> Result<Turn, OutboxError> {
 		let journal = self.context.journal.clone();
 		let order = self.order;
+		self.keeps_proof = step == Step::KeepProof;
 		match step {
 			// `Lookup` was done by the caller.
 			Step::Wait | Step::Lookup { .. } => {
-				self.keep_result(&record)?;
 				if record.state == State::Proved {
 					// Another has claimed it, on one fork at least. The work is done: make place.
 					self.permit = None;
@@ -345,21 +375,8 @@ impl OrderTask {
 				Ok(Turn::Again)
 			}
 			Step::Prove => self.prove(record, &view).await,
-			Step::SignSubmission => match self.context.outbox.sign_submission(order).await? {
-				Some(record) => {
-					if let Some(submission) = record.submission {
-						tracing::info!(
-							hash = %hex::encode(submission.hash),
-							nonce = submission.nonce,
-							"submission signed"
-						);
-					}
-					self.submission_sending.begin();
-					self.pooled = false;
-					Ok(Turn::Again)
-				}
-				None => self.fail("the journal lost output and proof".to_owned()),
-			},
+			Step::SignSubmission => self.sign_submission().await,
+			Step::KeepProof => self.hold(NOT_OUR_PROVIDER.to_owned()),
 			Step::SendSubmission { claim_too } => {
 				self.send_submission(&record, &view, claim_too).await
 			}
@@ -370,13 +387,7 @@ impl OrderTask {
 			}
 			Step::NoteRefusal(reason) => {
 				self.note_tip(&record, found.flatten());
-				self.given_at = None;
-				if record.refusals.saturating_add(1) >= REFUSALS_BORNE {
-					return self.fail(format!("the chain refused the proof: {reason}"));
-				}
-				tracing::error!("the chain refused the proof, submitting once more: {reason}");
-				journal.advance(order, State::Proved, Attachment::Refusal)?;
-				Ok(Turn::Again)
+				self.note_refusal(&record, &view, &reason)
 			}
 			Step::End(state) => {
 				let paid_for = match &state {
@@ -394,30 +405,39 @@ impl OrderTask {
 		}
 	}
 
-	/// Our claim's deadline passed, finally: say so once, and take no orders for a while.
-	fn note_miss(&mut self, record: &Record, view: &View) -> Result<(), JournalError> {
+	/// Our claim's deadline passed, finally: say so once, whatever the number of lives, and take no orders for a while. An
+	/// order that was missed before this worker took it is none of its misses.
+	fn note_miss(&self, record: &Record, view: &View) -> Result<(), JournalError> {
 		let us = AccountId::new(record.provider);
 		let last = Standing::of(&view.finalized, record.fingerprint, record.posted_at, &us);
-		if !self.miss_noted
-			&& record.state.is_bound()
-			&& matches!(last, Standing::Rescue { by_us: true, .. })
-		{
-			self.miss_noted = true;
-			tracing::error!(
-				"missed the claim's deadline; the collateral is lost, going on as a rescuer"
-			);
-			self.context.status.metrics.missed();
-			self.context
-				.pause(&format!("order {} was not proven in time", self.order))?;
+		let missed = matches!(last, Standing::Rescue { by_us: true, .. });
+		let ours = record.state.is_bound() && record.was_claimed();
+		if !missed || !ours || record.is_miss_noted() {
+			return Ok(());
 		}
-		Ok(())
+		match self.context.journal.note_miss(self.order) {
+			Ok(true) => {}
+			Ok(false) => return Ok(()),
+			// It is news until it is written down.
+			Err(error) => return self.context.bear(Err(error)),
+		}
+		tracing::error!(
+			"missed the claim's deadline; the collateral is lost, going on as a rescuer"
+		);
+		self.context.status.metrics.missed();
+		self.context
+			.pause(&format!("order {} was not proven in time", self.order))
+	}
+
+	/// How the order stands towards its record's provider at the best block.
+	fn standing(&self, record: &Record, view: &View) -> Standing {
+		let us = AccountId::new(record.provider);
+		Standing::of(&view.best, record.fingerprint, record.posted_at, &us)
 	}
 
 	/// Whether our claim was missed, at the best block. From then on giving the order up costs nothing.
 	fn is_missed(&self, record: &Record, view: &View) -> bool {
-		let us = AccountId::new(record.provider);
-		let best = Standing::of(&view.best, record.fingerprint, record.posted_at, &us);
-		matches!(best, Standing::Rescue { .. })
+		matches!(self.standing(record, view), Standing::Rescue { .. })
 	}
 
 	/// Ends the order as our failure, and takes no orders for a while.

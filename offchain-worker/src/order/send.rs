@@ -6,9 +6,9 @@ use lemma_client::{amount, AccountId, Balance, BlockNumber};
 
 use super::{OrderTask, Turn};
 use crate::{
-	chain::{Inclusion, Sent, Standing},
-	decide::{Found, View},
-	journal::{Attachment, Blob, Record, Signed, State},
+	chain::{Block, ChainError, Inclusion, Sent, Sight, Standing},
+	decide::{is_of_result, Found, View, REFUSALS_BORNE},
+	journal::{Attachment, Blob, Hash, Record, Signed, State},
 	outbox::OutboxError,
 	selection::price_in_next_block,
 	tip,
@@ -16,6 +16,9 @@ use crate::{
 
 /// Blocks after which an unincluded transaction that the pool took is given to the node again.
 const BLOCKS_UNTIL_RESENT: u32 = 4;
+/// Blocks until another submission is signed where the chain refused more than it usually may, and not for their proof; twice as
+/// many after each further one. Each costs a fee.
+const BLOCKS_AFTER_REFUSALS: u32 = 8;
 
 /// How giving a transaction to the node went: heights of the best block.
 #[derive(Debug, Default)]
@@ -85,6 +88,13 @@ impl OrderTask {
 			// It dies out, and the order begins anew.
 			return Ok(Turn::Wait);
 		}
+		if !self.fit && !record.state.has_proof() {
+			if let Err(turn) = self.is_fit(record, view).await? {
+				return Ok(turn);
+			}
+			// That may have taken a while.
+			return Ok(Turn::Again);
+		}
 		match self.send(record.claim, view, Blob::Claim).await? {
 			Given::Yes | Given::No => Ok(Turn::Wait),
 			Given::Banned => Ok(match self.replace_claim(record, view).await? {
@@ -93,6 +103,92 @@ impl OrderTask {
 			}),
 			Given::Lost => self.fail("the journal lost the signed claim".to_owned()),
 		}
+	}
+
+	/// Signs the submission, unless the last ones were refused and it is too early for another.
+	pub(super) async fn sign_submission(&mut self) -> Result<Turn, OutboxError> {
+		if let Some((next, problem)) = &self.next_submission {
+			if *next > Instant::now() {
+				let problem = problem.clone();
+				return self.hold(problem);
+			}
+		}
+		let signed = self.context.outbox.sign_submission(self.order).await?;
+		let Some(record) = signed else {
+			return self.fail("the journal lost output and proof".to_owned());
+		};
+		if let Some(submission) = record.submission {
+			tracing::info!(
+				hash = %hex::encode(submission.hash),
+				nonce = submission.nonce,
+				"submission signed"
+			);
+		}
+		self.submission_sending.begin();
+		self.pooled = false;
+		Ok(Turn::Again)
+	}
+
+	/// Submits nothing for now: the status says why, and output and proof stay where they are.
+	pub(super) fn hold(&mut self, problem: String) -> Result<Turn, OutboxError> {
+		// The work is done: another order may have the place.
+		self.permit = None;
+		Err(ChainError::Refused(problem).into())
+	}
+
+	/// The chain included the submission and refused it. The order is given up when that was too often; but what a claim is
+	/// lost without is kept, unless it was the result itself that was refused.
+	pub(super) fn note_refusal(
+		&mut self,
+		record: &Record,
+		view: &View,
+		reason: &str,
+	) -> Result<Turn, OutboxError> {
+		self.given_at = None;
+		let refusals = record.refusals.saturating_add(1);
+		let is_borne = refusals < REFUSALS_BORNE;
+		let claimed = matches!(self.standing(record, view), Standing::Ours { .. });
+		if !is_borne && (is_of_result(reason) || !claimed) {
+			return self.fail(format!("the chain refused the proof: {reason}"));
+		}
+		self.context
+			.journal
+			.advance(self.order, State::Proved, Attachment::Refusal)?;
+		if is_borne {
+			tracing::error!("the chain refused the proof, submitting once more: {reason}");
+		} else {
+			let doublings = refusals.saturating_sub(REFUSALS_BORNE).min(16);
+			let blocks = BLOCKS_AFTER_REFUSALS.saturating_mul(1 << doublings);
+			let rest = self.context.block_time().saturating_mul(blocks);
+			let problem = format!(
+				"the chain refused the submission, and not for its proof: that is kept, and submitted again \
+				 after a while or a restart: {reason}"
+			);
+			tracing::error!("{problem}");
+			self.next_submission = Some((Instant::now() + rest, problem));
+		}
+		Ok(Turn::Again)
+	}
+
+	/// Who is paid for what our account submits now; `None` where there is nothing to submit.
+	pub(super) async fn payee(
+		&self,
+		record: &Record,
+		best: &Sight,
+		at: Block,
+	) -> Result<Option<Hash>, OutboxError> {
+		let us = AccountId::new(record.provider);
+		let standing = Standing::of(best, record.fingerprint, record.posted_at, &us);
+		if !record.state.has_proof() || !standing.takes_our_proof() {
+			return Ok(None);
+		}
+		let chain = &self.context.chain;
+		// Who acts for nobody is paid himself.
+		let payee = match chain.provider(at).await? {
+			Some((provider, _)) => provider,
+			None => chain.account(),
+		};
+		Ok(Some(payee.into()))
 	}
 
 	/// Sends the submission, unless that was done a short while ago; first the claim, if that is wanted too.

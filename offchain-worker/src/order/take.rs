@@ -84,6 +84,40 @@ impl OrderTask {
 		Ok(Err(Turn::Later(self.context.retry)))
 	}
 
+	/// Whether this life can serve an order whose claim an earlier one signed, and may claim it: bundles, memory and rules may
+	/// be others now. The inner error is what to do instead of sending the claim, which dies out then.
+	pub(super) async fn is_fit(
+		&mut self,
+		record: &Record,
+		view: &View,
+	) -> Result<Result<(), Turn>, OutboxError> {
+		let (rules, served) = (&self.context.rules, &self.context.served);
+		if !rules.claim {
+			return Ok(Err(self.leave_claim("this worker does not claim")));
+		}
+		if !served.contains(&record.program) {
+			return Ok(Err(self.leave_claim("its program is not served")));
+		}
+		let most = rules.max_memory_bytes;
+		let job = match self.prepare(record, view).await? {
+			Ok(job) => job,
+			Err(turn) => return Ok(Err(turn)),
+		};
+		if job.facts.memory_estimate > most {
+			let reason = "proving it takes more than max_memory_bytes";
+			return Ok(Err(self.leave_claim(reason)));
+		}
+		self.fit = true;
+		Ok(Ok(()))
+	}
+
+	/// Shows why a signed claim is not sent.
+	fn leave_claim(&self, reason: &str) -> Turn {
+		let problem = format!("the claim that was signed before this start is not sent: {reason}");
+		self.context.status.problem(self.order, Some(problem));
+		Turn::Wait
+	}
+
 	/// Decides with the input at hand whether to take the order, at the price of now.
 	pub(super) async fn consider(
 		&mut self,
@@ -132,6 +166,7 @@ impl OrderTask {
 					rescue,
 					"taking it"
 				);
+				self.fit = true;
 				self.context
 					.journal
 					.advance(self.order, next, Attachment::Nothing)?;

@@ -43,6 +43,36 @@ async fn an_order_should_settle_when_the_node_goes_away_and_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_proof_should_be_made_and_written_down_while_the_node_is_away() {
+	// At the first attempt, or at the second.
+	for failures in 0..2 {
+		let machine = Machine::new();
+		machine.workshop.held.store(true, Ordering::SeqCst);
+		let order = machine.post();
+		let _miner = Miner::start(&machine.world);
+		let life = machine.start();
+		life.until("work begins", |_| {
+			machine.workshop.unwanted.lock().unwrap().is_some()
+		})
+		.await;
+		machine.world.lock().away = true;
+		life.until("its absence", |life| life.metric("connected") == 0.0)
+			.await;
+		let fails = &machine.workshop.failures_to_come;
+		fails.store(failures, Ordering::SeqCst);
+		machine.workshop.held.store(false, Ordering::SeqCst);
+		life.reaches(order, |state| *state == State::Proved).await;
+		life.kill().await;
+		machine.world.lock().away = false;
+		let life = machine.start();
+		assert_settled_once(&machine.world, order, &life.ended(order).await);
+		let produced = machine.workshop.produced.load(Ordering::SeqCst);
+		assert_eq!(produced, failures + 1, "no attempt is lost");
+		life.kill().await;
+	}
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn transactions_should_be_sent_again_unchanged_when_a_restarted_node_lost_its_pool() {
 	let machine = Machine::new();
 	let order = machine.post();

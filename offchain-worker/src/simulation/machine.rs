@@ -154,6 +154,8 @@ pub struct Machine {
 	pub concurrency: usize,
 	/// Highest tip, if one is set.
 	pub max_tip: Option<Balance>,
+	/// Which orders it takes.
+	pub rules: Rules,
 }
 
 impl Machine {
@@ -165,6 +167,7 @@ impl Machine {
 			workshop: Arc::default(),
 			concurrency: 1,
 			max_tip: None,
+			rules: rules(),
 		}
 	}
 
@@ -186,7 +189,10 @@ impl Machine {
 	fn start_with(&self, fuse: Fuse) -> Life {
 		let journal = Journal::on(&self.disk, fuse).unwrap();
 		journal.bind([9; 32]).unwrap();
-		let built_in = [("quick".to_owned(), "quick".to_owned(), PROGRAM)];
+		let built_in = [
+			("quick".to_owned(), "quick".to_owned(), PROGRAM),
+			("other".to_owned(), "other".to_owned(), [6; 32]),
+		];
 		let mut context = Context::new(
 			Arc::new(self.world.clone()),
 			Arc::new(journal),
@@ -194,9 +200,9 @@ impl Machine {
 			Status::new(Metrics::new()),
 			Rules {
 				concurrency: self.concurrency,
-				..rules()
+				..self.rules.clone()
 			},
-			Served::resolve(&[], &built_in).unwrap(),
+			Served::resolve(&self.rules.programs, &built_in).unwrap(),
 			Duration::from_secs(3_600),
 		);
 		context.clock = self.clock.clone();

@@ -294,6 +294,18 @@ impl World {
 		});
 	}
 
+	/// Our provider has missed a claim of the order, which the worker knows nothing of.
+	pub fn miss(&mut self, id: OrderId) {
+		self.edit(|state| {
+			let order = state.orders.get_mut(&id).unwrap();
+			order.status = OrderStatus::Rescue {
+				missed: AccountId::new(US),
+				price: order.spec.max_price,
+				bounty: 5,
+			};
+		});
+	}
+
 	/// A transaction of our account that is none of the worker's.
 	pub fn foreign_transaction(&mut self) {
 		self.edit(|state| state.nonce += 1);
@@ -523,11 +535,11 @@ fn apply(state: &mut State, tx: &Tx, now: BlockNumber) -> Result<(), String> {
 	}
 	if let OrderStatus::Claimed { provider, .. } = &order.status {
 		if *provider != us {
-			return Err("NotTheClaimer".to_owned());
+			return Err("JobOrders.NotClaimer".to_owned());
 		}
 	}
 	if tx.proof != PROOF || tx.output != OUTPUT {
-		return Err("ProofInvalid".to_owned());
+		return Err("ProofVerification.ProofInvalid".to_owned());
 	}
 	let order = state.orders.remove(&tx.order).ok_or("OrderNotFound")?;
 	*state.settlements.entry(tx.order).or_default() += 1;
