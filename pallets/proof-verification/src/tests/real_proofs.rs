@@ -74,10 +74,6 @@ impl Proven {
 	}
 }
 
-fn sample() -> Sample {
-	proven().sample(proven().output.clone())
-}
-
 fn register_real(who: AccountId, element: OutputElement) -> DispatchResult {
 	proven().register(who, element, proven().output.clone())
 }
