@@ -213,7 +213,7 @@ fn commands_that_sign_should_say_how_to_get_a_key_when_none_is_given() {
 	assert_says(&text, &["--key", "lemma keys new", "//Alice"]);
 	let (status, text) = lemma.fails(&["order", "cancel", "3", "--key", "not a key"]);
 	assert_eq!(status, 2);
-	assert_says(&text, &["no key", "mnemonic"]);
+	assert_says(&text, &["no secret URI", "mnemonic"]);
 }
 
 #[test]

@@ -88,7 +88,8 @@ pub fn new_partial(config: &Configuration) -> Result<Service, ServiceError> {
 			false,
 		)?;
 	let client = Arc::new(client);
-	// Now, in whatever way blocks come: the genesis state may be pruned after some of them.
+	// Now, in whatever way blocks come: the genesis state may be pruned after some of them. With `--sync warp` too it can be read until
+	// then: what is not committed is held in memory.
 	lemma_rpc::keep_genesis_validators(&*client, &*backend);
 
 	let telemetry = telemetry.map(|(worker, telemetry)| {

@@ -72,7 +72,8 @@ struct RunArgs {
 
 #[derive(Debug, Args)]
 struct ConfigArgs {
-	/// Check this file (with the environment) and print nothing but what is wrong with it
+	/// Check this file (with the environment), and that the key, the bundles and the measurements that it names can be read; print
+	/// nothing but what is wrong. Bundles take seconds to minutes
 	#[arg(long, value_name = "FILE")]
 	check: Option<PathBuf>,
 }
@@ -103,10 +104,7 @@ impl Cli {
 				bench::run(args)
 			}
 			Command::Config(args) => match args.check {
-				Some(file) => {
-					config::merge(Some(&file), &Settings::default())?.validate()?;
-					Ok(())
-				}
+				Some(file) => check(&file),
 				None => {
 					print!("{ANNOTATED_DEFAULTS}");
 					Ok(())
@@ -119,6 +117,15 @@ impl Cli {
 			}
 		}
 	}
+}
+
+fn check(file: &Path) -> anyhow::Result<()> {
+	let config = config::merge(Some(file), &Settings::default())?.validate()?;
+	if !config.bundles.is_empty() {
+		// Beside a worker that proves. That they run already is no reason not to check.
+		let _ = config.niceness.start_threads(config.threads);
+	}
+	worker::check(&config)
 }
 
 fn run(args: RunArgs) -> anyhow::Result<()> {
@@ -264,9 +271,24 @@ fn remark(record: &Record) -> String {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
+	use clap::Parser;
 	use rustix::process::{dumpable_behavior, set_dumpable_behavior, DumpableBehavior};
 
-	use super::keep_to_ourselves;
+	use super::{keep_to_ourselves, Cli};
+
+	#[test]
+	fn checking_a_configuration_should_try_the_key_that_it_names() {
+		let folder = tempfile::tempdir().unwrap();
+		let file = folder.path().join("worker.toml").display().to_string();
+		let key = folder.path().join("no.key").display().to_string();
+		std::fs::write(&file, format!("key = '{key}'\n")).unwrap();
+		let cli = Cli::parse_from(["lemma-worker", "config", "--check", file.as_str()]);
+		let problem = format!("{:#}", cli.execute().unwrap_err());
+		assert!(
+			problem.contains("`key`") && problem.contains(&key),
+			"{problem}"
+		);
+	}
 
 	#[test]
 	fn the_worker_should_be_closed_to_others_of_the_same_user() {

@@ -15,7 +15,7 @@ use figment::{
 	providers::{Env, Format, Serialized, Toml},
 	Figment,
 };
-use lemma_client::{amount, Balance, UNIT};
+use lemma_client::{amount, public_url, Balance, UNIT};
 use lemma_job_host::priority::Niceness;
 use serde::{de, Deserialize, Deserializer, Serialize};
 
@@ -406,8 +406,22 @@ fn describe(error: &figment::Error) -> String {
 			};
 			format!("`{key}` must be {expected}, not {found}{source}")
 		}
+		figment::error::Kind::Message(text) if key.is_empty() => {
+			format!("{}{source}", without_quotation(text))
+		}
 		kind if key.is_empty() => format!("{kind}{source}"),
 		kind => format!("`{key}`: {kind}{source}"),
+	}
+}
+
+/// Where a parser stumbled and why, without the line that it quotes: that may hold the key.
+fn without_quotation(text: &str) -> String {
+	let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+	let first = lines.next().unwrap_or_default();
+	match lines.next_back() {
+		Some(reason) if first.starts_with("TOML parse error at") => format!("{first}: {reason}"),
+		Some(reason) => reason.to_owned(),
+		None => first.to_owned(),
 	}
 }
 
@@ -455,7 +469,10 @@ impl Settings {
 		if !node.starts_with("ws://") && !node.starts_with("wss://") {
 			return Err(ConfigError::of(
 				"node",
-				format!("must begin with ws:// or wss://, not `{node}`"),
+				format!(
+					"must begin with ws:// or wss://, and {} does not",
+					public_url(&node)
+				),
 			));
 		}
 		let key = self

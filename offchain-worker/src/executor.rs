@@ -13,7 +13,7 @@ use lemma_primitives::order::InputSource;
 use lemma_zk_statement::{blake2_256, Statement};
 
 use crate::{
-	catalogue::{Catalogue, Entry},
+	catalogue::Catalogue,
 	estimate::Estimate,
 	input::Inputs,
 	jobs::{
@@ -62,6 +62,9 @@ impl Executor {
 			.map_err(|error| error.to_string())
 	}
 }
+
+/// How it begins when a process says that the input is not what it should be. Whatever else it says is of itself.
+const OF_THE_INPUT: &str = "its input ";
 
 const UNKNOWN: &str =
 	"its program is neither built into this worker nor among its `bundles`, nor allowed of its `executables`";
@@ -169,7 +172,10 @@ impl Hands {
 		let mut taken = self.pool.take(launcher, None);
 		loop {
 			let mut host = taken.map_err(|lost| PrepareError::Later(lost.text))?;
-			match self.check_in(&mut host, wanted, &input) {
+			let loaded = self.load(&mut host, &wanted.program.0);
+			// Before that nothing can be the input's fault.
+			let is_loaded = loaded.is_ok();
+			match loaded.and_then(|()| self.check_in(&mut host, wanted, &input)) {
 				Ok(checked) => {
 					self.pool.give_back(host);
 					let (facts, commitment, place) = checked?;
@@ -177,15 +183,30 @@ impl Hands {
 					*job.place.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
 					return Ok(Arc::new(job));
 				}
-				Err(Failure::Said(reason)) => {
+				Err(Failure::Said(reason)) if is_loaded && reason.starts_with(OF_THE_INPUT) => {
 					self.pool.give_back(host);
 					return Err(PrepareError::Refused(reason));
 				}
+				Err(Failure::Said(reason)) => {
+					host.spoiled = true;
+					let served = host.served;
+					self.pool.give_back(host);
+					if !served {
+						return Err(PrepareError::Later(reason));
+					}
+					tracing::warn!("another process for jobs is asked: {reason}");
+					taken = self.pool.start(launcher);
+				}
 				Err(Failure::Lost(lost)) => {
 					self.pool.lost(host.id, &lost);
-					if !host.served {
+					if !host.served && is_loaded {
 						return Err(PrepareError::Refused(format!(
 							"its input cannot be read and committed to: {lost}"
+						)));
+					}
+					if !host.served {
+						return Err(PrepareError::Later(format!(
+							"its program cannot be loaded: {lost}"
 						)));
 					}
 					// What earlier jobs have left there may be the reason.
@@ -252,8 +273,7 @@ impl Hands {
 		input: &[u8],
 		at_most: Duration,
 	) -> Result<(Facts, Place), Failure> {
-		let entry = (self.catalogue.find(program)).ok_or(Failure::Said(UNKNOWN.to_owned()))?;
-		self.load(host, entry)?;
+		self.load(host, program)?;
 		// Closed when this is dropped, whether it was opened or not.
 		let place = Place::new(&self.pool, host.id, self.pool.number());
 		let request = Request::Open {
@@ -278,7 +298,8 @@ impl Hands {
 	}
 
 	/// Gives a process the bundle of a program, if there is one and it has not got it.
-	fn load(&self, host: &mut Host, entry: &Entry) -> Result<(), Failure> {
+	fn load(&self, host: &mut Host, program: &Hash) -> Result<(), Failure> {
+		let entry = (self.catalogue.find(program)).ok_or(Failure::Said(UNKNOWN.to_owned()))?;
 		let Some(bundle) = &entry.bundle else {
 			return Ok(());
 		};

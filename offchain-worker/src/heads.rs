@@ -142,19 +142,24 @@ impl Watcher {
 	async fn look(&mut self) -> Result<Option<Heads>, HeadsError> {
 		let (context, chain) = (self.context.clone(), self.context.chain.clone());
 		let heads = chain.heads().await?;
-		if !self.checked {
+		let seen = self.seen()?;
+		// A connection that is renewed at once shows no error, and may lead to another chain: each time that more is final the
+		// node is asked whether it is still on ours, before anybody relies on it.
+		let is_new = !self.checked || seen != Some(heads.finalized);
+		if is_new {
 			self.check_genesis().await?;
+		}
+		if !self.checked {
 			context.set_block_time(chain.block_time().await?);
 		}
-		context.status.connected(heads);
-		if let Some(number) = self.seen()? {
-			if heads.finalized.number < number {
-				self.note_setback(heads.finalized.number, number);
-				return Ok(None);
-			}
+		let ahead = seen.filter(|seen| heads.finalized.number < seen.number);
+		if let (Some(seen), None, true) = (seen, ahead, is_new) {
+			self.check_history(seen).await?;
 		}
-		if !self.checked {
-			self.check_history().await?;
+		context.status.connected(heads);
+		if let Some(seen) = ahead {
+			self.note_setback(heads.finalized.number, seen.number);
+			return Ok(None);
 		}
 		self.checked = true;
 		self.behind = false;
@@ -165,11 +170,14 @@ impl Watcher {
 		Ok(Some(heads))
 	}
 
-	/// Height of the highest finalized block that this worker has seen.
-	fn seen(&self) -> Result<Option<u32>, JournalError> {
+	/// The highest finalized block that this worker has seen; of earlier starts, the one in the journal.
+	fn seen(&self) -> Result<Option<Block>, JournalError> {
 		match self.last {
-			Some(heads) => Ok(Some(heads.finalized.number)),
-			None => Ok(self.context.journal.finalized()?.map(|(number, _)| number)),
+			Some(heads) => Ok(Some(heads.finalized)),
+			None => {
+				let noted = self.context.journal.finalized()?;
+				Ok(noted.map(|(number, hash)| Block { number, hash }))
+			}
 		}
 	}
 
@@ -184,19 +192,16 @@ impl Watcher {
 		}
 	}
 
-	/// That the finalized block of the journal is on the chain. A node that pruned or warp-synced may not know it;
-	/// then its state decides.
-	async fn check_history(&self) -> Result<(), HeadsError> {
-		let Some((number, seen)) = self.context.journal.finalized()? else {
-			return Ok(());
-		};
-		match self.context.chain.hash_of(number).await? {
-			Some(found) if found != seen => Err(HeadsError::Fatal(Fatal::OtherHistory {
-				number,
+	/// That the finalized block which this worker saw last is on the chain.
+	async fn check_history(&self, seen: Block) -> Result<(), HeadsError> {
+		match self.context.chain.hash_of(seen.number).await? {
+			Some(found) if found != seen.hash => Err(HeadsError::Fatal(Fatal::OtherHistory {
+				number: seen.number,
 				found: hex::encode(found),
-				seen: hex::encode(seen),
+				seen: hex::encode(seen.hash),
 				data_dir: self.data_dir.clone(),
 			})),
+			// A node that was wiped and warp-synced may not know it for hours; then its state decides.
 			_ => Ok(()),
 		}
 	}
@@ -251,3 +256,6 @@ impl Watcher {
 		Ok(())
 	}
 }
+
+#[cfg(test)]
+mod tests;

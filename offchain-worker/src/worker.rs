@@ -1,6 +1,6 @@
 //! `lemma-worker run`: puts the parts together, runs them, and stops them in order.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::{bail, Context as _};
 use backon::{BackoffBuilder, ExponentialBuilder};
@@ -24,7 +24,7 @@ use crate::{
 	http,
 	input::Inputs,
 	jobs::{self, limits::GPU_PATIENCE, Launcher, Pool},
-	journal::Journal,
+	journal::{Journal, JournalError},
 	metrics::Metrics,
 	node::Node,
 	scheduler::Scheduler,
@@ -51,7 +51,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 		.start_threads(config.threads)
 		.context("the threads that load bundles cannot be started")?;
 	// Everything that can be wrong without a node is said before one is asked.
-	let keys = Keys::open(&config.key.0).context("`key`")?;
+	let keys = open_keys(&config)?;
 	let places = config.bundles.clone();
 	// Building circuits takes a while.
 	let loading = tokio::task::spawn_blocking(move || bundles::load(&places));
@@ -59,8 +59,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 		loaded = loading => loaded??,
 		_ = stop.cancelled() => return Ok(()),
 	};
-	let estimate = Estimate::load(&config.bench_file)
-		.map_err(|problem| anyhow::anyhow!("`bench_file`: {problem}"))?;
+	let estimate = load_estimate(&config)?;
 	if !estimate.is_measured() {
 		tracing::warn!(
 			"this machine was not measured, so a slow one is assumed: `lemma-worker bench --output \
@@ -75,12 +74,9 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 		)
 	})?;
 	let journal_path = config.data_dir.join(JOURNAL_FILE);
-	let journal = Journal::open(&journal_path, Fuse::from_env()).with_context(|| {
-		format!(
-			"{} cannot be opened; if another worker is running with this data_dir, give this one \
-			 another",
-			journal_path.display()
-		)
+	let journal = Journal::open(&journal_path, Fuse::from_env()).map_err(|error| {
+		let text = unopened(&journal_path, &error);
+		anyhow::Error::new(error).context(text)
 	})?;
 	let store = Store::open(&config.store).context("`store`")?;
 	let policy = FetchPolicy {
@@ -170,6 +166,47 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 	);
 	context.max_tip = config.max_tip;
 	run_until_stopped(Arc::new(context), &config, stop, abandon).await
+}
+
+fn open_keys(config: &Config) -> anyhow::Result<Keys> {
+	Keys::open(&config.key.0).context("`key`")
+}
+
+fn load_estimate(config: &Config) -> anyhow::Result<Estimate> {
+	Estimate::load(&config.bench_file).map_err(|problem| anyhow::anyhow!("`bench_file`: {problem}"))
+}
+
+/// That what a configuration names can be read: the key, bundles, what `bench` wrote; with the errors of [`run`]. Makes nothing and
+/// starts nothing. Building the circuits of bundles takes seconds and more for each.
+pub fn check(config: &Config) -> anyhow::Result<()> {
+	open_keys(config)?;
+	let programs = bundles::load(&config.bundles)?;
+	load_estimate(config)?;
+	// What executables have, only they can say.
+	if config.executables.is_empty() {
+		Served::resolve(&config.rules.programs, &programs.classes()).map_err(anyhow::Error::msg)?;
+	}
+	Ok(())
+}
+
+/// That the journal cannot be opened, and what to do where another worker has it. Two workers with one key and two journals would
+/// each lose what the other has claimed.
+fn unopened(journal: &Path, error: &JournalError) -> String {
+	let text = format!("{} cannot be opened", journal.display());
+	match error {
+		JournalError::Database(error)
+			if matches!(
+				**error,
+				redb::Error::DatabaseAlreadyOpen | redb::Error::LockProtocolMismatch
+			) =>
+		{
+			format!(
+				"{text}; another worker is running with this data_dir: wait until it has ended, or stop it; \
+				 another data_dir only with another key and provider"
+			)
+		}
+		_ => text,
+	}
 }
 
 async fn run_until_stopped(
@@ -287,6 +324,72 @@ fn exit_at_once() {
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use crate::config::Settings;
+
+	#[test]
+	fn a_journal_should_be_waited_for_when_another_worker_has_it_and_not_be_replaced() {
+		let path = Path::new("/data/journal.redb");
+		let held = unopened(path, &redb::DatabaseError::DatabaseAlreadyOpen.into());
+		for part in [
+			"/data/journal.redb cannot be opened",
+			"wait until it has ended",
+			"only with another key",
+		] {
+			assert!(held.contains(part), "{held}");
+		}
+		let broken = unopened(path, &redb::DatabaseError::RepairAborted.into());
+		assert_eq!(broken, "/data/journal.redb cannot be opened");
+	}
+
+	#[test]
+	fn a_configuration_should_be_refused_when_what_it_names_cannot_be_read() {
+		let folder = tempfile::tempdir().unwrap();
+		let path = |name: &str| folder.path().join(name).display().to_string();
+		std::fs::write(folder.path().join("bench.json"), "{}").unwrap();
+		let sound = || Settings {
+			key: Some("//Alice".to_owned()),
+			data_dir: Some(path("data")),
+			..Settings::default()
+		};
+		let checked = |settings: Settings| {
+			check(&settings.validate().unwrap()).map_err(|error| format!("{error:#}"))
+		};
+		assert_eq!(checked(sound()), Ok(()));
+		for (settings, name) in [
+			(
+				Settings {
+					key: Some(path("no.key")),
+					..sound()
+				},
+				"`key`",
+			),
+			(
+				Settings {
+					bench_file: Some(path("bench.json")),
+					..sound()
+				},
+				"`bench_file`",
+			),
+			(
+				Settings {
+					bundles: Some(vec![path("nowhere")]),
+					..sound()
+				},
+				"`bundles`",
+			),
+			(
+				Settings {
+					programs: Some(vec!["nothing".to_owned()]),
+					..sound()
+				},
+				"`programs`",
+			),
+		] {
+			let problem = checked(settings).unwrap_err();
+			assert!(problem.contains(name), "{problem}");
+		}
+		assert!(!folder.path().join("data").exists());
+	}
 
 	#[tokio::test]
 	async fn the_key_of_a_hosted_node_should_not_be_shown_at_health() {

@@ -22,6 +22,12 @@ pub enum KeyError {
 		 digits, each with optional //path) or the path of a key file"
 	)]
 	NotASecret,
+	/// The text is neither the path of a file that is there nor a secret. Holds what may be shown of it.
+	#[error(
+		"there is no file {0} here, and it is no secret URI either: give the path of a key file (`lemma keys new --out \
+		 my.key` makes one), a mnemonic of 12 to 24 words, 0x and 64 hex digits, or //Alice on a development chain"
+	)]
+	NeitherFileNorSecret(String),
 	/// The text begins as a key of the development phrase, and looks like a path.
 	#[error(
 		"what begins with // is a key of the development phrase, which everybody knows, and this looks like the path of a \
@@ -110,7 +116,10 @@ impl Keys {
 		if !text.starts_with("//") && (looks_like_a_path || path.is_file()) {
 			return Self::from_file(path);
 		}
-		Self::from_uri(text)
+		Self::from_uri(text).map_err(|error| match error {
+			KeyError::NotASecret => KeyError::NeitherFileNorSecret(shown(text).into()),
+			error => error,
+		})
 	}
 
 	/// New keys of 128 random bits, with their mnemonic.
@@ -156,6 +165,22 @@ impl Keys {
 	/// subxt's key pair, which signs transactions.
 	pub fn pair(&self) -> &Keypair {
 		&self.pair
+	}
+}
+
+/// A text that was meant as a path or as a secret, unless it may be a secret with a mistake in it.
+fn shown(text: &str) -> &str {
+	// Of a mnemonic, whatever is between its words.
+	let words = text.split(|c: char| !c.is_alphanumeric()).count();
+	let is_digits = text.len() >= 32 && text.chars().all(|c| c.is_ascii_hexdigit());
+	let may_be_secret = words >= 12
+		|| is_digits
+		|| text.contains(char::is_whitespace)
+		|| text.starts_with("0x")
+		|| text.contains("//");
+	match text.is_empty() || may_be_secret || text.chars().count() > 100 {
+		true => "of that name",
+		false => text,
 	}
 }
 
@@ -250,9 +275,46 @@ mod tests {
 			"bottom drive obey lake curtain smoke basket hold race",
 		] {
 			assert!(
-				matches!(Keys::open(text), Err(KeyError::NotASecret)),
+				matches!(Keys::open(text), Err(KeyError::NeitherFileNorSecret(_))),
 				"{text}"
 			);
+			assert!(
+				matches!(Keys::from_uri(text), Err(KeyError::NotASecret)),
+				"{text}"
+			);
+		}
+	}
+
+	#[test]
+	fn a_missing_key_file_should_be_named_unless_it_may_be_a_secret() {
+		let refusal = |text: &str| match Keys::open(text) {
+			Err(error) => error.to_string(),
+			Ok(_) => panic!("{text} is no key"),
+		};
+		for text in ["provider.key", "keys/provider.key", "my-operators-2.key"] {
+			let told = refusal(text);
+			assert!(
+				told.contains(&format!("no file {text} here")) && told.contains("lemma keys new"),
+				"{told}"
+			);
+		}
+		let words = "bottom drive obey lake curtain smoke basket hold race lonely fit wolk";
+		let seed = "e5be9a5092b81bca64be81d212e7f2f9eba183bb7a90954f7b76361f6edb5c";
+		for text in [
+			words,
+			&words.replace(' ', "-"),
+			&words.replace(' ', ","),
+			seed,
+			&format!("0x{seed}"),
+			"bottom///pass",
+			&"x".repeat(101),
+			"",
+		] {
+			let told = refusal(text);
+			assert!(told.contains("no file of that name here"), "{told}");
+			for secret in ["bottom", "wolk", "e5be", "pass", "xxx"] {
+				assert!(!told.contains(secret), "{told}");
+			}
 		}
 	}
 

@@ -102,6 +102,7 @@ pub fn run(args: BenchArgs) -> anyhow::Result<()> {
 	if let Some(file) = &args.measure_into {
 		return measure_here(&args, &cases, file);
 	}
+	report::check_writable(&args.output)?;
 	let folder = tempfile::tempdir().context("no temporary folder can be made")?;
 	let (mut measured, mut failed) = (Vec::new(), Vec::new());
 	for (number, case) in cases.iter().enumerate() {
@@ -292,6 +293,14 @@ mod tests {
 				"fractal/t32-i35"
 			]
 		);
+	}
+
+	#[test]
+	fn nothing_should_be_measured_when_the_file_cannot_be_written() {
+		let folder = tempfile::tempdir().unwrap();
+		let folder = folder.path().display().to_string();
+		let error = run(parse(&["--shape", "1x2x3", "--output", &folder])).unwrap_err();
+		assert!(error.to_string().contains("--output"), "{error:#}");
 	}
 
 	#[test]

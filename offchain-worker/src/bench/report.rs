@@ -98,13 +98,36 @@ impl Promise {
 	/// Writes it where the worker's setting `bench_file` points.
 	pub fn write(&self, file: &Path) -> anyhow::Result<()> {
 		let text = serde_json::to_string_pretty(self)? + "\n";
-		fs::write(file, text).with_context(|| {
-			format!(
-				"{} cannot be written: name another --output",
-				file.display()
-			)
-		})
+		fs::write(file, text).with_context(|| unwritable(file))
 	}
+}
+
+/// That [`Promise::write`] will be able to write this file, whose folder is made: measuring takes minutes. A file that is there stays
+/// as it is.
+///
+/// # Errors
+///
+/// It cannot be written.
+pub fn check_writable(file: &Path) -> anyhow::Result<()> {
+	let folder = match file.parent() {
+		Some(folder) if folder != Path::new("") => folder,
+		_ => Path::new("."),
+	};
+	fs::create_dir_all(folder).with_context(|| unwritable(file))?;
+	let written = match fs::OpenOptions::new().write(true).open(file) {
+		Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+			tempfile::NamedTempFile::new_in(folder).map(drop)
+		}
+		opened => opened.map(drop),
+	};
+	written.with_context(|| unwritable(file))
+}
+
+fn unwritable(file: &Path) -> String {
+	format!(
+		"{} cannot be written: name another --output",
+		file.display()
+	)
 }
 
 /// Seconds for one unit of cost, from the text of the file that `bench` wrote.
@@ -236,6 +259,22 @@ mod tests {
 			seconds_per_unit(&fs::read_to_string(&file).unwrap()).unwrap(),
 			2.5
 		);
+	}
+
+	#[test]
+	fn a_file_should_be_known_to_be_writable_before_anything_is_measured() {
+		let folder = tempfile::tempdir().unwrap();
+		let file = folder.path().join("of/the/worker/bench.json");
+		check_writable(&file).unwrap();
+		let beside = fs::read_dir(file.parent().unwrap()).unwrap();
+		assert_eq!(beside.count(), 0, "nothing is left there");
+		fs::write(&file, "measured before").unwrap();
+		check_writable(&file).unwrap();
+		assert_eq!(fs::read_to_string(&file).unwrap(), "measured before");
+		for wrong in [folder.path().to_owned(), file.join("bench.json")] {
+			let error = check_writable(&wrong).unwrap_err();
+			assert!(error.to_string().contains("--output"), "{error:#}");
+		}
 	}
 
 	#[test]

@@ -170,6 +170,44 @@ fn a_number_should_do_where_a_text_is_expected() {
 }
 
 #[test]
+fn a_mistake_in_a_line_should_be_told_without_the_line() {
+	for line in [
+		"key = bottom drive obey lake",
+		"key = \"bottom drive obey lake",
+		"key = \"bottom drive\" obey lake",
+		"key \"bottom drive obey lake\"",
+		"key = 0xb0770m5ec7e7",
+		"key = 0xb077000000000000000000000000000000000000000000000000000000000000",
+	] {
+		let error = settings(&format!("poll_milliseconds = 250\n{line}\n")).unwrap_err();
+		let error = error.to_string();
+		assert!(
+			error.contains("worker.toml") && error.contains("line 2, column"),
+			"{error}"
+		);
+		for part in ["bottom", "drive", "lake", "b077", "\n"] {
+			assert!(!error.contains(part), "{error}");
+		}
+	}
+}
+
+#[test]
+fn an_address_should_be_told_without_what_may_be_secret_when_it_is_no_nodes() {
+	for (node, shown) in [
+		("https://host.example/v1/SECRET", "https://host.example"),
+		("host.example/v1/SECRET", "the given address"),
+	] {
+		let error = config(&format!("{KEY}node = \"{node}\"\n"))
+			.unwrap_err()
+			.to_string();
+		assert!(
+			error.contains("`node`") && error.contains(shown) && !error.contains("SECRET"),
+			"{error}"
+		);
+	}
+}
+
+#[test]
 fn the_secret_should_not_show_in_debug_output() {
 	let config = config("key = \"bottom drive obey lake curtain smoke\"\n").unwrap();
 	assert!(!format!("{config:?}").contains("bottom"));

@@ -1,10 +1,16 @@
 use std::{
+	os::unix::net::UnixStream,
 	sync::atomic::{AtomicUsize, Ordering},
 	thread::sleep,
 };
 
 use lemma_client::{store::FetchPolicy, AccountId, OrderStatus, Store, H256};
-use lemma_job_host::{message::Chosen, priority::Niceness, Machine, Reference};
+use lemma_job_host::{
+	message::{Chosen, PROTOCOL},
+	priority::Niceness,
+	wire::{self, Incoming},
+	Machine, Reference,
+};
 use lemma_zk_circuits::{
 	program::{Program, Work},
 	programs::{
@@ -181,6 +187,79 @@ async fn an_order_that_takes_more_memory_than_there_is_should_be_more_than_this_
 			assert!(reason.contains("max_memory_bytes"), "{reason}");
 		}
 		other => panic!("{:?}", other.map(|_| ())),
+	}
+}
+
+/// Answers whatever it is asked so, for as long as it is asked.
+fn answer_always(mut socket: UnixStream, answer: &Event) {
+	let mut incoming = Incoming::new(1 << 20);
+	loop {
+		let event = match incoming.receive::<Request>(&mut socket) {
+			Ok(Some((Request::Begin { .. }, _))) => Event::Ready { protocol: PROTOCOL },
+			Ok(None | Some((Request::Warm { .. } | Request::Close { .. }, _))) => continue,
+			Ok(Some(_)) => answer.clone(),
+			Err(_) => return,
+		};
+		if wire::send(&mut socket, &event, &[]).is_err() {
+			return;
+		}
+	}
+}
+
+/// A pool whose first process answers always so, and whose others are sound.
+fn unsound_at_first(answer: Event) -> Arc<Pool> {
+	let started = AtomicUsize::new(0);
+	let serve = move |socket| match started.fetch_add(1, Ordering::SeqCst) {
+		0 => answer_always(socket, &answer),
+		_ => {
+			// That the connection is closed is no error.
+			let _ = lemma_job_host::serve_on(socket, Programs::default(), Box::new(Reference));
+		}
+	};
+	Pool::new(
+		Launcher::Thread(Arc::new(serve)),
+		[],
+		SETTINGS,
+		Metrics::new(),
+	)
+}
+
+#[tokio::test]
+async fn an_order_should_not_be_refused_for_what_is_wrong_with_a_process() {
+	for answer in [
+		Event::Loaded,
+		Event::Failed("its program is not one of this process's".to_owned()),
+		Event::Failed("there is no job 7 in this process".to_owned()),
+		Event::Failed("it panicked".to_owned()),
+	] {
+		let (_folder, executor) = with(unsound_at_first(answer.clone()));
+		let prepared = executor.prepare(&order().1, false).await;
+		assert!(
+			matches!(prepared, Err(PrepareError::Later(_))),
+			"{answer:?}"
+		);
+		let prepared = executor.prepare(&order().1, false).await;
+		assert!(prepared.is_ok(), "the next process reads it");
+
+		// One that has served before is replaced at once.
+		let pool = unsound_at_first(answer);
+		let host = pool.take(0, None).unwrap();
+		pool.give_back(host);
+		let (_folder, executor) = with(pool);
+		assert!(executor.prepare(&order().1, false).await.is_ok());
+	}
+}
+
+#[tokio::test]
+async fn an_order_should_be_refused_when_a_sound_process_says_so_of_its_input() {
+	let answer = Event::Failed(format!("{OF_THE_INPUT}makes the program's parser fail"));
+	let (_folder, executor) = with(unsound_at_first(answer));
+	for _ in 0..2 {
+		let prepared = executor.prepare(&order().1, false).await;
+		assert!(
+			matches!(prepared, Err(PrepareError::Refused(_))),
+			"the process is kept"
+		);
 	}
 }
 
