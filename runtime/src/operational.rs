@@ -4,7 +4,7 @@ use codec::{Decode, DecodeWithMemTracking, Encode};
 use frame_support::{
 	dispatch::{DispatchClass, DispatchInfo, GetDispatchInfo},
 	traits::{Get, OriginTrait},
-	weights::{constants::ParityDbWeight, Weight},
+	weights::{constants::ParityDbWeight, RuntimeDbWeight, Weight},
 };
 use scale_info::TypeInfo;
 use sp_runtime::{
@@ -29,9 +29,9 @@ impl CheckOperational {
 		root.is_some() && origin.as_signer() == root.as_ref()
 	}
 
+	// The SDK has no other way to ask whether this is the code that was authorised.
+	#[allow(deprecated)]
 	fn is_authorised(source: TransactionSource, call: &RuntimeCall) -> bool {
-		// The SDK has no other way to ask whether this is the code that was authorised.
-		#[allow(deprecated)]
 		use sp_runtime::traits::ValidateUnsigned;
 		match call {
 			RuntimeCall::System(call @ frame_system::Call::apply_authorized_upgrade { .. }) => {
@@ -51,7 +51,7 @@ impl TransactionExtension<RuntimeCall> for CheckOperational {
 	fn weight(&self, call: &RuntimeCall) -> Weight {
 		match call.get_dispatch_info().class {
 			// Of root's key, and of what was authorised, whose code's hash is part of the call's own weight.
-			DispatchClass::Operational => <ParityDbWeight as Get<_>>::get().reads(2),
+			DispatchClass::Operational => <ParityDbWeight as Get<RuntimeDbWeight>>::get().reads(2),
 			DispatchClass::Normal | DispatchClass::Mandatory => Weight::zero(),
 		}
 	}
