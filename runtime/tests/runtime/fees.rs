@@ -16,7 +16,7 @@ use lemma_runtime::{
 	UncheckedExtrinsic,
 };
 use pallet_proof_verification::WeightInfo;
-use pallet_transaction_payment::{ChargeTransactionPayment, Multiplier};
+use pallet_transaction_payment::Multiplier;
 use sp_keyring::Sr25519Keyring::{self, Alice, Bob};
 use sp_runtime::{
 	traits::{BlakeTwo256, Hash as _, One, TransactionExtension},
