@@ -190,7 +190,7 @@ fn operational_calls_should_be_roots_alone() {
 			(Alice, by_sudo(operational())),
 		]),
 		[
-			refused.clone(),
+			refused,
 			refused,
 			// Root's account, but not as root.
 			Ok(Err(DispatchError::BadOrigin)),
@@ -209,7 +209,7 @@ fn an_authorised_upgrade_should_be_anybodys_to_send() {
 	let refused = Err(TransactionValidityError::Invalid(InvalidTransaction::Call));
 	assert_eq!(
 		chain.block(vec![(Bob, apply(code.clone()))]),
-		[refused.clone()],
+		[refused],
 		"nothing is authorised"
 	);
 	let authorise = frame_system::Call::<Runtime>::authorize_upgrade_without_checks {
