@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use lemma_client::{store::printable, Order, OrderSpec};
-use lemma_job_host::message::{self, Event, Facts, First, Made, Request, CUDA};
+use lemma_job_host::message::{self, Event, Facts, First, Made, Request, CUDA, OF_THE_INPUT};
 use lemma_primitives::order::InputSource;
 use lemma_zk_statement::{blake2_256, Statement};
 
@@ -62,9 +62,6 @@ impl Executor {
 			.map_err(|error| error.to_string())
 	}
 }
-
-/// How it begins when a process says that the input is not what it should be. Whatever else it says is of itself.
-const OF_THE_INPUT: &str = "its input ";
 
 const UNKNOWN: &str =
 	"its program is neither built into this worker nor among its `bundles`, nor allowed of its `executables`";

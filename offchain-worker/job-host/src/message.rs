@@ -19,6 +19,10 @@ pub const CPU: &str = "cpu";
 /// How a GPU's failure begins that only says that the work is too large for its memory.
 pub const TOO_LARGE: &str = "too large for the GPU: ";
 
+/// How a failure to read an input, or to commit to it, begins where it is the input's fault. Whatever else a process says of
+/// such a failure is held against the process, not against the order.
+pub const OF_THE_INPUT: &str = "its input ";
+
 /// What a worker asks.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub enum Request {

@@ -19,7 +19,7 @@ use rustix::process::{getpid, kill_process, setrlimit, Resource, Rlimit, Signal}
 use crate::{
 	machine::Machine,
 	make::make,
-	message::{self, Event, Facts, Kernel, Known, Made, Request, CUDA, PROTOCOL},
+	message::{self, Event, Facts, Kernel, Known, Made, Request, CUDA, OF_THE_INPUT, PROTOCOL},
 	priority::Niceness,
 	wire::{self, Incoming, WireError},
 };
@@ -210,7 +210,7 @@ impl Host {
 			Request::Commit { job } => {
 				let job = self.job(job)?;
 				let commitment = catch_unwind(AssertUnwindSafe(|| job.commitment()))
-					.map_err(|_| "its input cannot be committed to".to_owned())?;
+					.map_err(|_| format!("{OF_THE_INPUT}cannot be committed to"))?;
 				plain(Event::Committed(commitment))
 			}
 			Request::Programs => {
@@ -285,9 +285,9 @@ impl Host {
 			.find(id)
 			.ok_or("its program is not one of this process's")?;
 		catch_unwind(AssertUnwindSafe(|| program.open(blob)))
-			.map_err(|_| "its input makes the program's parser fail".to_owned())?
+			.map_err(|_| format!("{OF_THE_INPUT}makes the program's parser fail"))?
 			.map(Arc::from)
-			.map_err(|error| format!("its input is none of the program's: {error}"))
+			.map_err(|error| format!("{OF_THE_INPUT}is none of the program's: {error}"))
 	}
 
 	fn job(&self, number: u64) -> Result<Arc<dyn Job>, String> {

@@ -78,6 +78,35 @@ async fn a_claim_should_be_signed_anew_once_a_block_when_the_pool_takes_none() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_claim_should_not_be_signed_anew_when_there_is_no_time_for_one() {
+	const BLOCKS: u32 = 6;
+	let machine = Machine::new();
+	let order = {
+		let mut world = machine.world.lock();
+		world.bans_all = true;
+		let order = world.post(100, 5_000, 5_000 + BLOCKS);
+		world.mine();
+		order
+	};
+	let life = machine.start();
+	let given = || machine.world.lock().given_as(order, Kind::Claim).len();
+	life.until("a claim", |_| given() == 1).await;
+	for _ in 1..BLOCKS {
+		machine.world.lock().mine();
+		a_while().await;
+	}
+	let claims = given();
+	assert!(claims > 2, "it was signed anew: {claims}");
+	for _ in 0..BLOCKS {
+		machine.world.lock().mine();
+		a_while().await;
+	}
+	assert_eq!(given(), claims);
+	assert_eq!(machine.world.lock().settlements(order), 0);
+	life.kill().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_order_should_settle_once_when_the_worker_dies_as_it_signs_a_claim_anew() {
 	for point in ["before-claim-replaced", "after-claim-replaced"] {
 		let machine = Machine::new();
