@@ -90,7 +90,7 @@ async fn a_claim_should_not_be_signed_anew_when_there_is_no_time_for_one() {
 	};
 	let life = machine.start();
 	let given = || machine.world.lock().given_as(order, Kind::Claim).len();
-	life.until("a claim", |_| given() == 1).await;
+	life.until("a claim", |_| given() > 0).await;
 	for _ in 1..BLOCKS {
 		machine.world.lock().mine();
 		a_while().await;
